@@ -9,11 +9,23 @@ from starlette.responses import Response
 from landslip import __version__
 from landslip.server.cache_folder import cache_folder
 from landslip.server.catalogue.folder import ServedFolder
+from landslip.server.jobs import JobQueue
 from landslip.server.options import ServeOptions
 from landslip.server.polygon_tables import PolygonTables
-from landslip.server.problems import NotFoundError, handle_problems
+from landslip.server.problems import NotFoundError, handle_problems, without_folders
 from landslip.server.raster_tiles import RasterTiles
-from landslip.server.routes import description, inventories, page, rasters, workspace
+from landslip.server.reviews import Reviews
+from landslip.server.routes import (
+    description,
+    inventories,
+    jobs,
+    page,
+    rasters,
+    review,
+    samples,
+    workspace,
+)
+from landslip.server.samples import Samples
 from landslip.server.schemas import Problem
 from landslip.server.security import Security
 from landslip.server.state import ServerState
@@ -24,8 +36,15 @@ _DESCRIPTION = (
     "(RFC 9457). Requests that write need the header `Authorization: Bearer TOKEN` where the "
     "server has a token."
 )
-_ROUTERS: tuple[APIRouter, ...] = (workspace.router, rasters.router, inventories.router)
-_WIRING: tuple[Callable[[ServerState], None], ...] = ()
+_ROUTERS: tuple[APIRouter, ...] = (
+    workspace.router,
+    rasters.router,
+    inventories.router,
+    review.router,
+    samples.router,
+    jobs.router,
+)
+_WIRING: tuple[Callable[[ServerState], None], ...] = (review.connect,)
 """What other routes add to the state, such as reviews to tables."""
 
 
@@ -80,11 +99,18 @@ def create_app(options: ServeOptions) -> FastAPI:
 def _state_of(options: ServeOptions) -> ServerState:
     cache = cache_folder(options.folder, read_only=options.read_only)
     tables = PolygonTables(options.folder)
+    folder = ServedFolder(options.folder, tables)
     return ServerState(
         options=options,
         cache=cache,
-        folder=ServedFolder(options.folder, tables),
+        folder=folder,
         tables=tables,
         raster_tiles=RasterTiles(),
         vector_tiles=VectorTiles(tables, cache),
+        reviews=Reviews(options.folder),
+        samples=Samples(options.folder),
+        jobs=JobQueue(
+            lambda work: jobs.find_result(work, folder),
+            lambda text: without_folders(text, options.folder),
+        ),
     )

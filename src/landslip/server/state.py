@@ -9,9 +9,12 @@ from fastapi import Depends, Request
 
 from landslip.server.catalogue.entries import InventoryEntry
 from landslip.server.catalogue.folder import ServedFolder
+from landslip.server.jobs import JobQueue
 from landslip.server.options import ServeOptions
 from landslip.server.polygon_tables import PolygonTables
 from landslip.server.raster_tiles import RasterTiles
+from landslip.server.reviews import Reviews
+from landslip.server.samples import Samples
 from landslip.server.schemas import Change, ReviewSummary
 from landslip.server.vector_tiles import VectorTiles
 
@@ -43,6 +46,9 @@ class ServerState:
     tables: PolygonTables
     raster_tiles: RasterTiles
     vector_tiles: VectorTiles
+    reviews: Reviews
+    samples: Samples
+    jobs: JobQueue
     review_summary: Callable[[InventoryEntry], ReviewSummary | None] = _no_review
     history: Callable[[InventoryEntry, int], tuple[Change, ...]] = _no_history
     closing: list[Callable[[], None]] = field(default_factory=list)
@@ -51,6 +57,7 @@ class ServerState:
         """Stop threads and processes, and close files."""
         for close in self.closing:
             close()
+        self.jobs.close()
         self.vector_tiles.close()
         self.raster_tiles.close()
 

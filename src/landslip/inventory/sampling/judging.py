@@ -165,7 +165,8 @@ def judge_point(
             replaced.
 
     Raises:
-        JudgedMeanwhileError: the point has another reference now than the one that was ``seen``.
+        JudgedMeanwhileError: the point has another reference now than the one that was ``seen``,
+            and it is not this judgement, which may be sent twice.
         InputError: it is no sample, or has no such point.
         LandslipError: it cannot be written.
     """
@@ -183,7 +184,8 @@ def judge_point(
             raise InputError(f"{path}: the sample has no point {point}")
         ((word, comment, author, time),) = rows
         now = _as_stored(word, comment, author, pd.to_datetime(time, utc=True, errors="coerce"))
-        if seen is not None and now.reference is not seen.reference:
+        is_same = (now.reference, now.author) == (judgement.reference, judgement.author)
+        if seen is not None and now.reference is not seen.reference and not is_same:
             who = now.author or "somebody"
             raise JudgedMeanwhileError(
                 f"point {point} was judged by {who} meanwhile; look at that judgement first", now

@@ -81,6 +81,12 @@ class InventoryEntry:
     threshold: float | None = None
     report: Path | None = None
 
+    @property
+    def source(self) -> Path:
+        """What functions of the API take: the folder of a map or inventory, or the file."""
+        is_folder = self.folder is not None and self.kind in {"extraction", "inventory"}
+        return self.folder if self.folder is not None and is_folder else self.path
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelEntry:

@@ -56,13 +56,17 @@ class ChangeRequest(StrictModel):
 
 
 class Change(StrictModel):
-    """A change of the log; ``of`` is the one that it undoes or makes again."""
+    """A change of the log; ``of`` is the one that it undoes or makes again.
+
+    ``polygon_ids`` are at most the first thousand of ``count``.
+    """
 
     seq: int
     time: str
     author: str
     action: Action | Literal["undo", "redo"]
     polygon_ids: tuple[int, ...]
+    count: int
     type: str | None
     note: str | None
     reason: str | None
@@ -73,12 +77,16 @@ class Change(StrictModel):
 
 
 class ChangeResult(StrictModel):
-    """What a change made: polygons as they are now (`FeatureRow`), and those that are gone."""
+    """What a change made: polygons as they are now (`FeatureRow`), and those that are gone.
+
+    ``truncated``: more were touched than are listed.
+    """
 
     revision: int
     changes: tuple[Change, ...]
     polygons: tuple[dict[str, Any], ...]
     removed: tuple[int, ...]
+    truncated: bool
 
 
 class ChangeLog(ChangeResult):

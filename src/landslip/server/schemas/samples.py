@@ -30,11 +30,15 @@ class SamplePoint(StrictModel):
 
 
 class Judgement(StrictModel):
-    """What somebody sees at a point; None takes a judgement back."""
+    """What somebody sees at a point; None takes a judgement back.
+
+    ``seen`` is what the point was when it was looked at; another one now is a conflict.
+    """
 
     reference: Reference | None
     comment: Note | None = None
     author: Author
+    seen: Reference | None = None
 
 
 class SampleEstimate(StrictModel):

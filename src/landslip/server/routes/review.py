@@ -1,0 +1,353 @@
+"""Routes of reviews: changes by several people at once, the queue, and the coverage grid."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import numpy as np
+import shapely
+import shapely.geometry
+from fastapi import APIRouter, Path, Query, status
+
+from landslip.review.changes import BulkRequest as RequestedBulk
+from landslip.review.changes import ChangeRequest as RequestedChange
+from landslip.review.changes import ConflictError as ReviewConflictError
+from landslip.review.changes import NothingToUndoError, UnknownPolygonError
+from landslip.review.lonlat import from_lonlat, to_lonlat
+from landslip.review.outlines import OutlineRules
+from landslip.review.results import Change as ReviewChange
+from landslip.review.results import ChangeResult as ReviewResult
+from landslip.review.store import ReviewStore
+from landslip.review.words import Action
+from landslip.server import schemas
+from landslip.server.catalogue.entries import InventoryEntry
+from landslip.server.polygon_table import PolygonQuery, PolygonTable
+from landslip.server.problems import ConflictError, NotFoundError
+from landslip.server.state import ServerState, State
+
+MAX_LISTED = 1000
+"""Polygons, and changes, that one answer lists."""
+_TRIES = 3
+_DECIMALS = 7  # of degrees: a centimetre
+
+router = APIRouter(prefix="/inventories/{inventory_id}/review", tags=["review"])
+InventoryId = Annotated[str, Path(max_length=64)]
+
+
+def connect(state: ServerState) -> None:
+    """Let tables and inventories of a server have their reviews."""
+    reviews = state.reviews
+
+    def summary(entry: InventoryEntry) -> schemas.ReviewSummary | None:
+        found = reviews.find_readable(entry)
+        return None if found is None else _summary(found.store)
+
+    def history(entry: InventoryEntry, polygon: int) -> tuple[schemas.Change, ...]:
+        found = reviews.find_readable(entry)
+        if found is None:
+            return ()
+        try:
+            return tuple(_change(one) for one in found.store.history(polygon))
+        except UnknownPolygonError:
+            return ()
+
+    state.tables.review_of = reviews.table_review
+    state.review_summary, state.history = summary, history
+
+
+@router.post("", status_code=status.HTTP_200_OK)
+def start(
+    inventory_id: InventoryId, request: schemas.ReviewedBy, state: State
+) -> schemas.ReviewSummary:
+    """Start the review of an inventory; where there is one it goes on."""
+    return _summary(state.reviews.start(state.folder.inventory(inventory_id), request.author).store)
+
+
+@router.get("")
+def summary(inventory_id: InventoryId, state: State) -> schemas.ReviewSummary:
+    """Return how far a review is."""
+    return _summary(_store(inventory_id, state))
+
+
+@router.get("/overlay")
+def overlay(inventory_id: InventoryId, state: State) -> schemas.ReviewOverlay:
+    """Return what differs from the inventory's own polygons, whose tiles stay as they are."""
+    entry = state.folder.inventory(inventory_id)
+    found = state.reviews.get(entry).store.overlay()
+    table = state.tables.table(entry)
+    positions = [at for one in found.features if (at := table.position(one)) is not None]
+    return schemas.ReviewOverlay(
+        revision=found.revision,
+        features=schemas.FeatureCollection(
+            features=[
+                _feature(table.geometry[at], row)
+                for at, row in zip(positions, table.records(positions), strict=True)
+            ]
+        ),
+        removed=found.removed,
+        replaced=found.replaced,
+        verdicts=schemas.VerdictIds(accepted=found.accepted, rejected=found.rejected),
+    )
+
+
+@router.get("/changes")
+def changes(
+    inventory_id: InventoryId,
+    state: State,
+    since: Annotated[int, Query(ge=0, le=2**53)] = 0,
+) -> schemas.ChangeLog:
+    """Return what was changed after a revision."""
+    entry = state.folder.inventory(inventory_id)
+    found = state.reviews.get(entry).store.changes_since(since)
+    return schemas.ChangeLog(**_result(found, entry, state))
+
+
+@router.post("/changes")
+def change(
+    inventory_id: InventoryId, request: schemas.ChangeRequest, state: State
+) -> schemas.ChangeResult:
+    """Make a change; 409 with the newer state where somebody else was faster."""
+    entry = state.folder.inventory(inventory_id)
+    store = state.reviews.get(entry).store
+    with _conflicts():
+        made = store.change(
+            RequestedChange(
+                action=Action(request.action),
+                author=request.author,
+                polygons=tuple((one.id, one.version) for one in request.polygons),
+                geometries=tuple(_on_map(one, store) for one in request.geometries),
+                type=request.type,
+                note=request.note,
+                reason=request.reason,
+                seconds=request.seconds,
+            )
+        )
+    return schemas.ChangeResult(**_result(made, entry, state))
+
+
+@router.post("/bulk")
+def bulk(
+    inventory_id: InventoryId, request: schemas.BulkRequest, state: State
+) -> schemas.BulkResult:
+    """Change all polygons that a rule selects, as the table shows them."""
+    entry = state.folder.inventory(inventory_id)
+    store = state.reviews.get(entry).store
+    query = PolygonQuery(
+        bbox=request.rule.bbox,
+        verdict=request.rule.verdict,
+        provenance=request.rule.provenance,
+        text=request.rule.text,
+        ranges=request.rule.range,
+    )
+    for left in reversed(range(_TRIES)):  # somebody else may change a polygon meanwhile
+        table = state.tables.table(entry)
+        ids = table.rows.index.to_numpy()[table.select(query)].tolist()
+        try:
+            with _conflicts():
+                made = store.bulk(
+                    RequestedBulk(
+                        action=Action(request.action),
+                        author=request.author,
+                        ids=tuple(ids),
+                        revision=table.revision,
+                        expected=request.expected,
+                        type=request.type,
+                        note=request.note,
+                        reason=request.reason,
+                    )
+                )
+            break
+        except ConflictError:
+            if left == 0 or len(ids) != request.expected:
+                raise
+    return schemas.BulkResult(count=len(ids), **_result(made, entry, state))
+
+
+@router.post("/undo")
+def undo(
+    inventory_id: InventoryId, request: schemas.ReviewedBy, state: State
+) -> schemas.ChangeResult:
+    """Take back the newest change of an author."""
+    entry = state.folder.inventory(inventory_id)
+    with _conflicts():
+        made = state.reviews.get(entry).store.undo(request.author)
+    return schemas.ChangeResult(**_result(made, entry, state))
+
+
+@router.post("/redo")
+def redo(
+    inventory_id: InventoryId, request: schemas.ReviewedBy, state: State
+) -> schemas.ChangeResult:
+    """Make the change again that an author took back last."""
+    entry = state.folder.inventory(inventory_id)
+    with _conflicts():
+        made = state.reviews.get(entry).store.redo(request.author)
+    return schemas.ChangeResult(**_result(made, entry, state))
+
+
+@router.get("/queue")
+def queue(
+    inventory_id: InventoryId,
+    state: State,
+    order: schemas.QueueOrder = "information",
+    limit: Annotated[int, Query(ge=0, le=1000)] = 50,
+    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+) -> schemas.QueuePage:
+    """Return polygons that nobody has judged, the one to look at first in front."""
+    revision, items = _store(inventory_id, state).queue(order)
+    return schemas.QueuePage(
+        revision=revision,
+        total=len(items),
+        items=tuple(
+            schemas.QueueItem(
+                id=one.id,
+                score=one.score,
+                uncertainty=one.uncertainty,
+                size=one.size,
+                novelty=one.novelty,
+            )
+            for one in items[offset : offset + limit]
+        ),
+    )
+
+
+@router.get("/coverage")
+def coverage(inventory_id: InventoryId, state: State) -> schemas.Coverage:
+    """Return the cells of the mapped area, and which were looked at."""
+    return _coverage(_store(inventory_id, state))
+
+
+@router.post("/coverage")
+def cover(
+    inventory_id: InventoryId, request: schemas.CoverageRequest, state: State
+) -> schemas.Coverage:
+    """Mark cells as looked at, or as not."""
+    store = _store(inventory_id, state)
+    store.cover(request.author, request.cells, looked_at=request.looked_at)
+    return _coverage(store)
+
+
+def _store(inventory_id: str, state: ServerState) -> ReviewStore:
+    return state.reviews.get(state.folder.inventory(inventory_id)).store
+
+
+@contextmanager
+def _conflicts() -> Iterator[None]:
+    """Answer what a review refuses by the status that says why."""
+    try:
+        yield
+    except ReviewConflictError as error:
+        raise ConflictError(
+            str(error),
+            [
+                {
+                    "id": one.id,
+                    "version": one.version,
+                    "verdict": str(one.verdict),
+                    "author": one.author,
+                    "time": one.time,
+                }
+                for one in error.conflicts
+            ],
+        ) from error
+    except NothingToUndoError as error:
+        raise ConflictError(str(error)) from error
+    except UnknownPolygonError as error:
+        raise NotFoundError(str(error)) from error
+
+
+def _on_map(geometry: schemas.PolygonGeometry, store: ReviewStore) -> shapely.Geometry:
+    """Return an outline of a request in the inventory's coordinate system."""
+    left, _, right, _ = store.record.bounds
+    shape = shapely.geometry.shape(geometry.model_dump())
+    tolerance = OutlineRules.of(store.record).tolerance
+    return from_lonlat(shape, store.crs, (left + right) / 2, tolerance)
+
+
+def _summary(store: ReviewStore) -> schemas.ReviewSummary:
+    found = store.summary()
+    return schemas.ReviewSummary(
+        created=found.created,
+        revision=found.revision,
+        counts=schemas.VerdictCounts.model_validate(found.counts),
+        drawn=found.drawn,
+        edited=found.edited,
+        removed=found.removed,
+        cells=found.cells,
+        cells_looked_at=found.cells_looked_at,
+        authors=found.authors,
+    )
+
+
+def _change(one: ReviewChange) -> schemas.Change:
+    return schemas.Change(
+        seq=one.seq,
+        time=one.time,
+        author=one.author,
+        action=one.action.value,
+        polygon_ids=one.polygon_ids[:MAX_LISTED],
+        count=len(one.polygon_ids),
+        type=one.type,
+        note=one.note,
+        reason=one.reason,
+        seconds=one.seconds,
+        of=one.of,
+        bulk=one.bulk,
+        active=one.active,
+    )
+
+
+def _result(found: ReviewResult, entry: InventoryEntry, state: ServerState) -> dict[str, Any]:
+    """Return what changed: polygons as they are now, unless they are too many to list."""
+    listed = found.polygons[:MAX_LISTED]
+    table = state.tables.table(entry) if listed else None
+    return {
+        "revision": found.revision,
+        "changes": tuple(_change(one) for one in found.changes[-MAX_LISTED:]),
+        "polygons": () if table is None else tuple(_rows(table, listed)),
+        "removed": found.removed,
+        "truncated": len(found.polygons) > MAX_LISTED or len(found.changes) > MAX_LISTED,
+    }
+
+
+def _rows(table: PolygonTable, ids: tuple[int, ...]) -> list[dict[str, Any]]:
+    return table.records([at for one in ids if (at := table.position(one)) is not None])
+
+
+def _feature(geometry: shapely.Geometry, properties: dict[str, Any]) -> dict[str, Any]:
+    rounded = shapely.transform(geometry, lambda points: points.round(_DECIMALS))
+    return {
+        "type": "Feature",
+        "geometry": json.loads(shapely.to_geojson(rounded)),
+        "properties": properties,
+    }
+
+
+def _coverage(store: ReviewStore) -> schemas.Coverage:
+    found = store.coverage()
+    outlines = np.empty(len(found.cells), dtype=object)
+    outlines[:] = [cell.outline for cell in found.cells]
+    lonlat = to_lonlat(outlines, store.crs)
+    return schemas.Coverage(
+        revision=found.revision,
+        cell_m=found.grid.cell_m or found.grid.cell,
+        columns=found.grid.columns,
+        rows=found.grid.rows,
+        cells=schemas.FeatureCollection(
+            features=[
+                _feature(
+                    outline,
+                    {
+                        "column": cell.column,
+                        "row": cell.row,
+                        "looked_at": cell.looked_at,
+                        "author": cell.author,
+                        "time": cell.time,
+                        "unreviewed": cell.unreviewed,
+                    },
+                )
+                for cell, outline in zip(found.cells, lonlat, strict=True)
+            ]
+        ),
+    )
