@@ -1,9 +1,9 @@
 /** Keyboard shortcuts, all in one place: `?` lists them. */
 
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 
 import type { Key } from "../i18n";
-import { persistentFlag } from "./storage";
+import { isFlag, remember, remembered } from "./storage";
 
 export interface Shortcut {
   /** As `keyName` writes them: `a`, `Shift+A`, `Mod+z` (Ctrl or Command), `ArrowLeft`, `?`. */
@@ -20,7 +20,8 @@ const registered = signal<readonly Shortcut[]>([]);
 
 export const shortcuts = computed(() => registered.value);
 /** Single keys can be turned off, for those who speak to their computer. */
-export const singleKeys = persistentFlag("singleKeys", true);
+export const singleKeys = signal(remembered("singleKeys", true, isFlag));
+effect(() => remember("singleKeys", singleKeys.value));
 
 /** Add a shortcut; returns what removes it. The newest one that applies wins. */
 export function registerShortcut(shortcut: Shortcut): () => void {
