@@ -4,6 +4,7 @@ Files are opened once for each thread; encoded tiles are kept in memory up to a 
 """
 
 import hashlib
+import io
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from rio_tiler.errors import RioTilerError
 from rio_tiler.io.rasterio import Reader
 
@@ -24,13 +26,15 @@ from landslip.io.raster.opening import cause
 from landslip.models.engines.base import PROBABILITY_LEVELS
 from landslip.server.catalogue.entries import RasterEntry
 from landslip.server.schemas import RasterClass, UnreadableFile
+from landslip.server.tile_reading import plan_tile, read_tile
 
-PictureFormat = Literal["png", "webp"]
+PictureFormat = Literal["png", "webp", "jpeg"]
 Picture = NDArray[np.uint8]
 THREADS = 3
 _OPEN_FILES = 12  # of a thread
 _CACHE_BYTES = 96 * 2**20
-_WEBP_QUALITY, _PNG_LEVEL = 85, 1
+_WEBP_QUALITY, _WEBP_METHOD = 85, 1  # the method of twice the speed
+_JPEG_QUALITY, _PNG_LEVEL = 88, 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,20 +150,17 @@ class RasterTiles:
     ) -> tuple[NDArray[Any], NDArray[np.bool_]] | None:
         """Return stored numbers (bands, height, width) and where they are valid; None outside."""
         zoom, x, y = tile
+        plan = plan_tile(raster.grid, tile, view.side)
+        if plan is None:
+            return None
         at = view.bands or (0,)
-        method: Literal["bilinear", "nearest"] = "nearest" if raster.classes else "bilinear"
         try:
-            reader = self._reader(raster)
-            if not reader.tile_exists(x, y, zoom):
-                return None
-            image = reader.tile(
-                x,
-                y,
-                zoom,
-                tilesize=view.side,
-                indexes=tuple(raster.bands[one].index for one in at),
-                resampling_method=method,
-                reproject_method=method,
+            return read_tile(
+                self._reader(raster),
+                plan,
+                tuple(raster.bands[one].index for one in at),
+                tuple(raster.nodata[one] for one in at),
+                "nearest" if raster.classes else "bilinear",
             )
         except InputError:
             raise
@@ -167,14 +168,6 @@ class RasterTiles:
             raise InputError(
                 f"{raster.name}: the tile {zoom}/{x}/{y} cannot be read ({cause(error)})"
             ) from error
-        masks = np.ma.getmaskarray(image.array)
-        # 0 is missing only where all bands are 0, any other nodata value in any band
-        zeros = {raster.nodata[one] for one in at} == {0.0}
-        missing = masks.all(axis=0) if zeros else masks.any(axis=0)
-        values = image.array.data
-        if values.dtype.kind == "f":
-            missing = missing | ~np.isfinite(values).all(axis=0)
-        return values, np.asarray(~missing)
 
     def _keep(self, tile: EncodedTile) -> None:
         with self._lock:
@@ -232,16 +225,29 @@ def _blue_green_red(one: RasterClass) -> tuple[int, int, int, int]:
 
 
 def encode(picture: Picture, picture_format: PictureFormat, etag: str) -> EncodedTile:
-    """Encode a picture; one without any opaque pixel becomes an empty tile."""
+    """Encode a picture; one without any opaque pixel becomes an empty tile.
+
+    With ``jpeg``, which takes a fifth of WebP's time, what is transparent in parts becomes WebP.
+    """
     if not picture[..., 3].any():
         return EncodedTile(content=b"", media_type="", etag=etag)
-    parameters = {
-        "png": [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL],
-        "webp": [cv2.IMWRITE_WEBP_QUALITY, _WEBP_QUALITY],
-    }[picture_format]
     is_opaque = bool((picture[..., 3] == 255).all())
     shown = picture[..., :3] if is_opaque else picture
-    written, content = cv2.imencode(f".{picture_format}", shown, parameters)
+    if picture_format == "png":
+        content = _by_opencv(".png", shown, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
+        return EncodedTile(content=content, media_type="image/png", etag=etag)
+    if picture_format == "jpeg" and is_opaque:
+        content = _by_opencv(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        return EncodedTile(content=content, media_type="image/jpeg", etag=etag)
+    order = (2, 1, 0) if is_opaque else (2, 1, 0, 3)
+    packed = io.BytesIO()
+    image = Image.fromarray(np.ascontiguousarray(shown[..., order]))
+    image.save(packed, "WEBP", quality=_WEBP_QUALITY, method=_WEBP_METHOD)
+    return EncodedTile(content=packed.getvalue(), media_type="image/webp", etag=etag)
+
+
+def _by_opencv(ending: str, picture: Picture, parameters: list[int]) -> bytes:
+    written, content = cv2.imencode(ending, np.ascontiguousarray(picture), parameters)
     if not written:
-        raise RuntimeError(f"a tile could not be encoded as {picture_format}")
-    return EncodedTile(content=content.tobytes(), media_type=f"image/{picture_format}", etag=etag)
+        raise RuntimeError(f"a tile could not be encoded as {ending}")
+    return content.tobytes()

@@ -35,7 +35,7 @@ def raster(raster: RasterId, state: State) -> Raster:
     "/{raster}/tiles/{z}/{x}/{y}",
     response_class=Response,
     responses={
-        200: {"content": {"image/png": {}, "image/webp": {}}},
+        200: {"content": {"image/png": {}, "image/webp": {}, "image/jpeg": {}}},
         204: {"description": "Nothing is there"},
         304: {"description": "The client has it"},
     },
@@ -59,8 +59,9 @@ async def raster_tile(
 ) -> Response:
     """A tile of the Web Mercator grid.
 
-    WebP or PNG, as the client accepts; a probability without `bands` is always PNG, in which
-    probability = red / 250, and where there is no data red is 0.
+    PNG, or WebP and JPEG where the client accepts WebP; what has no data is transparent. A
+    probability without `bands` is always PNG, in which probability = red / 250, and where there is
+    no data red is 0.
     """
     check_tile(z, x, y)
     entry = state.folder.raster(raster)
@@ -141,10 +142,12 @@ def _pair(word: str) -> tuple[float, float]:
 
 
 def _picture_format(request: Request, raster: RasterEntry, view: TileView) -> PictureFormat:
-    """Return WebP for scenes where the client takes it; classes and numbers stay as they are."""
-    if raster.kind != "scene" and not view.bands:
+    """Return what a client takes of a scene; classes and numbers stay as they are, as PNG."""
+    accepted = request.headers.get("accept", "")
+    if (raster.kind != "scene" and not view.bands) or "image/webp" not in accepted:
         return "png"
-    return "webp" if "image/webp" in request.headers.get("accept", "") else "png"
+    takes_jpeg = any(kind in accepted for kind in ("image/jpeg", "image/*", "*/*"))
+    return "jpeg" if takes_jpeg else "webp"
 
 
 async def _unless_abandoned(work: "Future[EncodedTile]", request: Request) -> EncodedTile | None:
