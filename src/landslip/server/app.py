@@ -7,10 +7,12 @@ from fastapi import APIRouter, FastAPI
 from starlette.responses import Response
 
 from landslip import __version__
+from landslip.server.background import BackgroundWork
 from landslip.server.cache_folder import cache_folder
 from landslip.server.catalogue.folder import ServedFolder
 from landslip.server.jobs import JobQueue
 from landslip.server.options import ServeOptions
+from landslip.server.overviews import Overviews
 from landslip.server.polygon_tables import PolygonTables
 from landslip.server.problems import NotFoundError, handle_problems, without_folders
 from landslip.server.raster_tiles import RasterTiles
@@ -100,13 +102,17 @@ def _state_of(options: ServeOptions) -> ServerState:
     cache = cache_folder(options.folder, read_only=options.read_only)
     tables = PolygonTables(options.folder)
     folder = ServedFolder(options.folder, tables)
+    background = BackgroundWork()
+    overviews = Overviews(options.folder, cache, background)
     return ServerState(
         options=options,
         cache=cache,
         folder=folder,
         tables=tables,
-        raster_tiles=RasterTiles(),
-        vector_tiles=VectorTiles(tables, cache),
+        raster_tiles=RasterTiles(overviews.file),
+        vector_tiles=VectorTiles(tables, cache, background),
+        overviews=overviews,
+        background=background,
         reviews=Reviews(options.folder),
         samples=Samples(options.folder),
         jobs=JobQueue(

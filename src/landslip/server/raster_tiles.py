@@ -25,13 +25,14 @@ from landslip.io.raster.geotiff import only_the_file, open_geotiff
 from landslip.io.raster.opening import cause
 from landslip.models.engines.base import PROBABILITY_LEVELS
 from landslip.server.catalogue.entries import RasterEntry
-from landslip.server.schemas import RasterClass, UnreadableFile
-from landslip.server.tile_reading import plan_tile, read_tile
+from landslip.server.schemas import RasterClass
+from landslip.server.tile_reading import TilePlan, plan_tile, read_tile
 
 PictureFormat = Literal["png", "webp", "jpeg"]
 Picture = NDArray[np.uint8]
 THREADS = 3
 _OPEN_FILES = 12  # of a thread
+_QUICK_PX = 4_000_000
 _CACHE_BYTES = 96 * 2**20
 _WEBP_QUALITY, _WEBP_METHOD = 85, 1  # the method of twice the speed
 _JPEG_QUALITY, _PNG_LEVEL = 88, 1
@@ -66,10 +67,10 @@ class EncodedTile:
 class RasterTiles:
     """The tiles of all rasters of a server."""
 
-    def __init__(self, overviews: "Callable[[RasterEntry], Path] | None" = None) -> None:
-        """``overviews`` gives the file that is read instead of one without overviews."""
+    def __init__(self, file_of: Callable[[RasterEntry], Path | None]) -> None:
+        """``file_of`` gives the file that is read of a raster; None while it is made."""
         self.threads = ThreadPoolExecutor(THREADS, "raster-tiles")
-        self._overviews = overviews
+        self._file_of = file_of
         self._of_thread = threading.local()
         self._cache: OrderedDict[str, EncodedTile] = OrderedDict()
         self._cached_bytes = 0
@@ -79,9 +80,12 @@ class RasterTiles:
         self, raster: RasterEntry, view: TileView, tile: tuple[int, int, int], kind: str
     ) -> str:
         """Return what changes when a tile's content does."""
-        source = self._source(raster)
-        text = repr((raster.id, raster.stamp, source == raster.path, view, tile, kind))
+        text = repr((raster.id, raster.stamp, self._file_of(raster), view, tile, kind))
         return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+    def is_ready(self, raster: RasterEntry) -> bool:
+        """Whether tiles of every zoom can be made."""
+        return self._file_of(raster) is not None
 
     def cached(self, etag: str) -> EncodedTile | None:
         """Return a tile that is kept in memory."""
@@ -116,23 +120,13 @@ class RasterTiles:
         self._keep(made)
         return made
 
-    def notes(self) -> tuple[UnreadableFile, ...]:
-        """Return what is being prepared."""
-        return ()
-
     def close(self) -> None:
         """Stop the threads; files close with them."""
         self.threads.shutdown(wait=False, cancel_futures=True)
 
-    def _source(self, raster: RasterEntry) -> Path:
-        if raster.has_overviews or self._overviews is None:
-            return raster.path
-        return self._overviews(raster)
-
-    def _reader(self, raster: RasterEntry) -> Reader:
+    def _reader(self, raster: RasterEntry, source: Path) -> Reader:
         readers: OrderedDict[tuple[str, str], Reader]
         readers = self._of_thread.__dict__.setdefault("readers", OrderedDict())
-        source = self._source(raster)
         key = (str(source), raster.stamp)
         if key in readers:
             readers.move_to_end(key)
@@ -151,12 +145,13 @@ class RasterTiles:
         """Return stored numbers (bands, height, width) and where they are valid; None outside."""
         zoom, x, y = tile
         plan = plan_tile(raster.grid, tile, view.side)
-        if plan is None:
+        source = self._file_of(raster) or (raster.path if _is_quick(plan) else None)
+        if plan is None or source is None:
             return None
         at = view.bands or (0,)
         try:
             return read_tile(
-                self._reader(raster),
+                self._reader(raster, source),
                 plan,
                 tuple(raster.bands[one].index for one in at),
                 tuple(raster.nodata[one] for one in at),
@@ -222,6 +217,14 @@ def _stretched(raster: RasterEntry, view: TileView, values: NDArray[Any]) -> Ite
 def _blue_green_red(one: RasterClass) -> tuple[int, int, int, int]:
     red, green, blue = (int(one.colour[at : at + 2], 16) for at in (1, 3, 5))
     return blue, green, red, 255
+
+
+def _is_quick(plan: TilePlan | None) -> bool:
+    """Whether a raster without overviews is read at once for a tile."""
+    if plan is None:
+        return False
+    (first_row, last_row), (first_column, last_column) = plan.window
+    return (last_row - first_row) * (last_column - first_column) <= _QUICK_PX
 
 
 def encode(picture: Picture, picture_format: PictureFormat, etag: str) -> EncodedTile:

@@ -7,10 +7,12 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from landslip.server.background import BackgroundWork
 from landslip.server.catalogue.entries import InventoryEntry
 from landslip.server.catalogue.folder import ServedFolder
 from landslip.server.jobs import JobQueue
 from landslip.server.options import ServeOptions
+from landslip.server.overviews import Overviews
 from landslip.server.polygon_tables import PolygonTables
 from landslip.server.raster_tiles import RasterTiles
 from landslip.server.reviews import Reviews
@@ -37,6 +39,7 @@ class ServerState:
         cache: folder for what can be made again.
         review_summary: of an inventory; None without a review.
         history: changes of a polygon, in order.
+        background: work that is slow, one piece at a time.
         closing: called when the server stops.
     """
 
@@ -49,6 +52,8 @@ class ServerState:
     reviews: Reviews
     samples: Samples
     jobs: JobQueue
+    overviews: Overviews
+    background: BackgroundWork
     review_summary: Callable[[InventoryEntry], ReviewSummary | None] = _no_review
     history: Callable[[InventoryEntry, int], tuple[Change, ...]] = _no_history
     closing: list[Callable[[], None]] = field(default_factory=list)
@@ -58,7 +63,7 @@ class ServerState:
         for close in self.closing:
             close()
         self.jobs.close()
-        self.vector_tiles.close()
+        self.background.close()
         self.raster_tiles.close()
 
 

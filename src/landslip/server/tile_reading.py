@@ -102,7 +102,7 @@ def read_tile(
     )
     values = image.array.data
     masks = np.ma.getmaskarray(image.array)
-    missing = masks.all(axis=0) if {*nodata} == {0.0} else masks.any(axis=0)
+    missing = np.asarray(masks.all(axis=0) if {*nodata} == {0.0} else masks.any(axis=0))
     if values.dtype.kind == "f":
         missing = missing | ~np.isfinite(values).all(axis=0)
     if method == "nearest":
@@ -133,8 +133,8 @@ def _bilinear(
         stacked[missing] = 0  # also what is not finite
         weight = _remapped(weights, plan)
         valid &= weight >= _LEAST_VALID
-        drawn = _remapped(stacked, plan)
-        drawn = drawn.reshape(*weight.shape, -1) / np.maximum(weight, 1e-3)[..., np.newaxis]
+        drawn = _remapped(stacked, plan).reshape(*weight.shape, -1)
+        drawn /= np.maximum(weight, np.float32(1e-3))[..., np.newaxis]
     else:
         drawn = _remapped(stacked, plan).reshape(*valid.shape, -1)
     return np.moveaxis(drawn, -1, 0), valid

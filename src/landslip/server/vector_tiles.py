@@ -2,16 +2,11 @@
 
 import hashlib
 import mmap
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 from collections import OrderedDict
-from contextlib import suppress
 from pathlib import Path
-from queue import Queue
 
 import geopandas
 import numpy as np
@@ -19,6 +14,7 @@ from pmtiles.reader import Reader
 
 from landslip.core.errors import InputError, LandslipError
 from landslip.core.files import sha256_of
+from landslip.server.background import BackgroundWork
 from landslip.server.catalogue.entries import InventoryEntry
 from landslip.server.polygon_archive import MAX_ZOOM, zoom_range
 from landslip.server.polygon_table import (
@@ -34,51 +30,41 @@ from landslip.server.polygon_tables import PolygonTables
 
 _FORMAT = "1"  # of archives; counts changes that make earlier ones useless
 _OPEN_ARCHIVES = 16
-_NICE = 5
+_MODULE = "landslip.server.polygon_archive"
+
+
+class TilesNotReadyError(LandslipError):
+    """Tiles that are being made."""
 
 
 class VectorTiles:
-    """The archives of a server: made in the background, one at a time, the wanted first."""
+    """The archives of a server, made in the background."""
 
-    def __init__(self, tables: PolygonTables, cache: Path) -> None:
+    def __init__(self, tables: PolygonTables, cache: Path, background: BackgroundWork) -> None:
         """Archives are kept in the folder ``cache``."""
-        self._tables, self._cache = tables, cache
-        self._queue: Queue[InventoryEntry | None] = Queue()
-        self._progress: dict[tuple[str, str], float] = {}
-        self._failures: dict[tuple[str, str], str] = {}
-        self._archives: OrderedDict[tuple[str, str], _Archive] = OrderedDict()
+        self._tables, self._cache, self._background = tables, cache, background
+        self._archives: OrderedDict[tuple[str, ...], _Archive] = OrderedDict()
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[str] | None = None
-        self._is_closed = False
-        self._worker: threading.Thread | None = None
 
     def progress(self, inventory: InventoryEntry) -> float:
         """Return the part of an archive that is made: 1 when its tiles are there."""
-        key = _key(inventory)
-        with self._lock:
-            return 1.0 if key in self._archives else min(self._progress.get(key, 0.0), 0.99)
-
-    def failure(self, inventory: InventoryEntry) -> str | None:
-        """Return why an archive could not be made."""
-        return self._failures.get(_key(inventory))
+        return self._background.progress(_key(inventory)) or 0.0
 
     def want(self, inventory: InventoryEntry) -> None:
         """Let an inventory's tiles be made, unless they are, or are about to be."""
         key = _key(inventory)
-        with self._lock:
-            if self._is_closed or key in self._archives or key in self._progress:
-                return
-            self._progress[key] = 0.0
-            if self._worker is None:
-                self._worker = threading.Thread(target=self._work, name="vector-tiles", daemon=True)
-                self._worker.start()
-        self._queue.put(inventory)
+
+        def make() -> None:
+            self._open(key, self._archive_of(inventory))
+
+        self._background.want(key, make)
 
     def tile(self, inventory: InventoryEntry, zoom: int, x: int, y: int) -> bytes | None:
         """Return a tile as it is stored, packed by gzip; None where nothing is.
 
         Raises:
-            LandslipError: the tiles are not made yet, or cannot be.
+            TilesNotReadyError: they are being made.
+            InputError: they cannot be.
         """
         key = _key(inventory)
         with self._lock:
@@ -88,43 +74,18 @@ class VectorTiles:
         if archive is not None:
             return archive.tile(zoom, x, y)
         self.want(inventory)
-        failure = self.failure(inventory)
+        failure = self._background.failure(key)
         if failure is not None:
-            raise InputError(failure)
+            raise InputError(f"{inventory.name}: its tiles are missing: {failure}")
         raise TilesNotReadyError(f"{inventory.name}: its tiles are being made; ask again")
 
-    def close(self) -> None:
-        """Stop what is being made."""
+    def _open(self, key: tuple[str, ...], path: Path) -> None:
+        archive = _Archive(path)
         with self._lock:
-            self._is_closed = True
-            process = self._process
-        if process is not None:
-            process.kill()
-        self._queue.put(None)
-        if self._worker is not None:
-            self._worker.join(timeout=2)
-
-    def _work(self) -> None:
-        while True:
-            inventory = self._queue.get()
-            if inventory is None or self._is_closed:
-                return
-            key = _key(inventory)
-            try:
-                archive = _Archive(self._archive_of(inventory))
-            except Exception as error:
-                if not self._is_closed:
-                    self._failures[key] = (
-                        str(error)
-                        if isinstance(error, LandslipError)
-                        else f"{inventory.name}: its tiles cannot be made ({error})"
-                    )
-                continue
-            with self._lock:
-                self._archives[key] = archive
-                while len(self._archives) > _OPEN_ARCHIVES:
-                    gone, _ = self._archives.popitem(last=False)
-                    self._progress.pop(gone, None)
+            self._archives[key] = archive
+            while len(self._archives) > _OPEN_ARCHIVES:
+                gone, _ = self._archives.popitem(last=False)
+                self._background.forget(gone)  # it is opened again when it is wanted
 
     def _archive_of(self, inventory: InventoryEntry) -> Path:
         """Return an inventory's archive, from the cache or made now."""
@@ -141,48 +102,16 @@ class VectorTiles:
         stage = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=".partial", dir=made.parent))
         try:
             _tile_frame(table).to_parquet(stage / "polygons.parquet")
-            self._run(_key(inventory), stage)
+            files = (stage / "polygons.parquet", stage / "archive.pmtiles", stage)
+            self._background.run_module(_key(inventory), _MODULE, *files)
             (stage / "archive.pmtiles").replace(made)
         finally:
             shutil.rmtree(stage, ignore_errors=True)
         return made
 
-    def _run(self, key: tuple[str, str], stage: Path) -> None:
-        command = [sys.executable, "-m", "landslip.server.polygon_archive"]
-        files = [stage / "polygons.parquet", stage / "archive.pmtiles", stage]
-        with (stage / "errors.txt").open("w") as errors:
-            process = subprocess.Popen(  # noqa: S603 - our own module and files
-                [*command, *map(str, files)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-                start_new_session=True,
-            )
-        with self._lock:
-            self._process = process
-            if self._is_closed:
-                process.kill()
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
-        for line in process.stdout or ():
-            with suppress(ValueError):
-                self._progress[key] = float(line)
-        code = process.wait()
-        with self._lock:
-            self._process = None
-        if code != 0:
-            lines = (stage / "errors.txt").read_text("utf-8", "replace").strip().splitlines()
-            raise RuntimeError(lines[-1] if lines else f"exit code {code}")
-
-
-class TilesNotReadyError(LandslipError):
-    """Tiles that are being made."""
-
 
 class _Archive:
-    """An opened archive."""
+    """An opened archive; an empty file has no tiles."""
 
     def __init__(self, path: Path) -> None:
         self._map: mmap.mmap | None = None
@@ -206,8 +135,8 @@ def zooms_of(inventory: InventoryEntry) -> tuple[int, int]:
     return (0, MAX_ZOOM) if inventory.bounds is None else zoom_range(inventory.bounds)
 
 
-def _key(inventory: InventoryEntry) -> tuple[str, str]:
-    return inventory.id, inventory.stamp
+def _key(inventory: InventoryEntry) -> tuple[str, ...]:
+    return "tiles", inventory.id, inventory.stamp
 
 
 def _tile_frame(table: PolygonTable) -> geopandas.GeoDataFrame:

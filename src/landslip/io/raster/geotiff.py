@@ -11,10 +11,12 @@ from pathlib import Path
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
+from rasterio.shutil import copy as copy_raster
 
 from landslip.core.errors import InputError
 from landslip.core.paths import refuse_special
 from landslip.io.raster.opening import ONE_AT_A_TIME, cause
+from landslip.io.raster.output import COG_OPTIONS, raster_writing
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ONLY_ITSELF = {
@@ -64,3 +66,24 @@ def open_geotiff(path: Path) -> DatasetReader:
         file.close()
         raise InputError(f"{path}: a raster of real numbers is needed")
     return file
+
+
+def copy_with_overviews(source: Path, out: Path, resampling: str) -> None:
+    """Write a GeoTIFF again as a COG with overviews, of the same numbers.
+
+    ``resampling`` makes the overviews: ``average``, or ``mode`` of classes.
+
+    Raises:
+        InputError: the source cannot be read.
+        LandslipError: it cannot be written.
+    """
+    with only_the_file(cache_megabytes=256), open_geotiff(source) as file, raster_writing(out):
+        copy_raster(
+            file,
+            out,
+            **{**COG_OPTIONS, "num_threads": "1"},
+            compress="zstd",
+            level=1,
+            overviews="ignore_existing",
+            overview_resampling=resampling,
+        )

@@ -19,6 +19,7 @@ router = APIRouter(prefix="/rasters", tags=["rasters"])
 MAX_ZOOM = 24
 _LARGEST = 1e12
 _SECONDS_BETWEEN_CHECKS = 0.5
+_CACHED = "private, max-age=60"
 RasterId = Annotated[str, Path(max_length=64)]
 Zoom = Annotated[int, Path(ge=0, le=MAX_ZOOM)]
 Place = Annotated[int, Path(ge=0, lt=2**MAX_ZOOM)]
@@ -69,7 +70,9 @@ async def raster_tile(
     kind = _picture_format(request, entry, view)
     tiles = state.raster_tiles
     etag = tiles.etag(entry, view, (z, x, y), kind)
-    headers = {"ETag": f'"{etag}"', "Cache-Control": "private, max-age=60", "Vary": "Accept"}
+    headers = {"ETag": f'"{etag}"', "Cache-Control": _CACHED, "Vary": "Accept"}
+    if not tiles.is_ready(entry):
+        headers["Cache-Control"] = "no-store"  # soon there is more to show
     if f'"{etag}"' in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     made = tiles.cached(etag)

@@ -33,7 +33,7 @@ def workspace(state: State) -> Workspace:
             for one in catalogue.samples.values()
         ),
         series=catalogue.series,
-        problems=(*catalogue.problems, *state.raster_tiles.notes()),
+        problems=(*catalogue.problems, *state.overviews.notes()),
         basemap=options.basemap,
         token_needed=options.token is not None,
         read_only=options.read_only,
