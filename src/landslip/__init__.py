@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from landslip.api.multitemporal import states as states
     from landslip.api.multitemporal import track as track
     from landslip.api.reports import report as report
+    from landslip.api.reviews import Review as Review
+    from landslip.api.reviews import open_review as open_review
+    from landslip.api.reviews import start_review as start_review
     from landslip.api.sampling import Sample as Sample
     from landslip.api.sampling import sample as sample
     from landslip.api.scenes import open_scene as open_scene
@@ -94,6 +97,7 @@ _MODULES = {
         "track",
     ),
     "landslip.api.reports": ("report",),
+    "landslip.api.reviews": ("Review", "open_review", "start_review"),
     "landslip.api.sampling": ("Sample", "sample"),
     "landslip.api.weights": ("convert_weights",),
     "landslip.core.errors": ("LandslipError",),

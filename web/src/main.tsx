@@ -3,6 +3,7 @@ import "./styles/tokens.css";
 import "./styles/controls.css";
 import "./styles/shell.css";
 import "./styles/map.css";
+import "./styles/table.css";
 
 import { render } from "preact";
 

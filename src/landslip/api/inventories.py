@@ -17,20 +17,23 @@ from landslip.core.arguments import (
     checked,
     choose,
     optional_path,
+    warn_unused,
 )
-from landslip.core.choices import DemTime, Language
+from landslip.core.choices import DemTime, Language, Unreviewed
 from landslip.core.crs import use_datum_shift
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_directory
 from landslip.core.html import html_table
 from landslip.core.progress import progress_bar
 from landslip.inventory.record import InventoryRecord, read_record
 from landslip.io.raster.scene import SceneOptions
+from landslip.review.record import FILE as REVIEW
 
 if TYPE_CHECKING:
     import geopandas
 
     from landslip.inventory.comparison.result import InventoryComparison
+    from landslip.inventory.request import ReviewedPolygons
     from landslip.inventory.statistics.result import InventoryStatistics
     from landslip.reporting.inventory.data import InventoryData
 
@@ -127,6 +130,7 @@ def make_inventory(
     layer: str | None = None,
     date_column: str | None = None,
     original: Inventory | PathArgument | None = None,
+    unreviewed: str = Unreviewed.KEEP,
     low: float | None = None,
     high: float | None = None,
     min_area: float | None = None,
@@ -157,7 +161,7 @@ def make_inventory(
 
     Args:
         source: from `landslip.extract`, the folder of an extraction, a file of polygons, an
-            inventory that was corrected, or a GeoDataFrame; or several, which become one
+            inventory that was corrected, a review, or a GeoDataFrame; or several, which become one
             inventory without duplicates, or the folder of several extractions.
         out: folder to write; None: a temporary one that is removed with the object.
         dem: elevation model in any coordinate system; without it slopes and heights are empty.
@@ -165,6 +169,8 @@ def make_inventory(
         layer: layer of the polygon file.
         date_column: its column with the date of each landslide; None: one named ``date``.
         original: inventory that the polygons are a corrected copy of; None: known by the file.
+        unreviewed: of a review, whether polygons that nobody judged are in the inventory: ``keep``
+            or ``drop``.
         low: probability from which a pixel belongs to a landslide; None: the map's threshold.
         high: probability that a landslide reaches somewhere; None: midway from ``low`` to 1.
         min_area: minimum mapping unit in square metres; None: that of the map, at least 100; of
@@ -210,6 +216,8 @@ def make_inventory(
         if not several:
             raise InputError("an inventory needs at least one source; got none")
         sources = [_source_path(one, temporary, at) for at, one in enumerate(several)]
+        left = choose(Unreviewed, unreviewed, "unreviewed")
+        reviewed = _reviewed(sources, temporary, left, original)
         request = InventoryRequest(
             source=sources[0],
             others=tuple(sources[1:]),
@@ -217,6 +225,7 @@ def make_inventory(
             layer=layer,
             date_column=date_column,
             original=None if original is None else folder_of(original),
+            reviewed=reviewed,
             name=name,
             cleaning=CleaningOptions(
                 low=low,
@@ -337,6 +346,38 @@ def compare(
 def folder_of(inventory: Inventory | PathArgument) -> Path:
     """Return the folder of an inventory, or the path that is given instead."""
     return inventory.folder if isinstance(inventory, Inventory) else Path(inventory)
+
+
+def _reviewed(
+    sources: Sequence[Path],
+    temporary: Path,
+    unreviewed: Unreviewed,
+    original: Inventory | PathArgument | None,
+) -> "ReviewedPolygons | None":
+    """Return the polygons that a review leaves, where the source is one.
+
+    Raises:
+        InputError: it is one of several sources, or is damaged.
+    """
+    reviews = [source for source in sources if (source / REVIEW).is_file()]
+    if not reviews:
+        warn_unused("a review as its source", unreviewed=unreviewed != Unreviewed.KEEP)
+        return None
+    if len(sources) > 1:
+        raise InputError(
+            f"{reviews[0]}: is a review, and an inventory is made of one alone; make the inventory "
+            "of each, then one of these"
+        )
+    if original is not None:
+        raise InputError(
+            f"{reviews[0]}: a review knows its inventory; leave out {argument('original')}"
+        )
+    from landslip.review.export import reviewed_polygons
+    from landslip.review.store import ReviewStore
+
+    return reviewed_polygons(
+        ReviewStore.open(reviews[0]), temporary / "reviewed.parquet", unreviewed
+    )
 
 
 def _source_path(source: Source, temporary: Path, number: int) -> Path:

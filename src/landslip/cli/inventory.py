@@ -8,7 +8,7 @@ import typer
 
 from landslip.cli import options
 from landslip.cli.errors import handle_errors
-from landslip.core.choices import DemTime, Language
+from landslip.core.choices import DemTime, Language, Unreviewed
 
 if TYPE_CHECKING:
     from landslip.inventory.record import InventoryRecord
@@ -19,8 +19,8 @@ def inventory(
     source: Annotated[
         list[Path],
         typer.Argument(
-            help="Folder that `landslip extract` wrote, or a file of polygons; several become one "
-            "inventory."
+            help="Folder that `landslip extract` wrote, a file of polygons, or the folder of a "
+            "review; several maps or files become one inventory."
         ),
     ],
     *,
@@ -50,6 +50,10 @@ def inventory(
             "known by the file]"
         ),
     ] = None,
+    unreviewed: Annotated[
+        Unreviewed,
+        typer.Option(help="Of a review: what becomes of polygons that nobody judged."),
+    ] = Unreviewed.KEEP,
     low: Annotated[
         float | None,
         typer.Option(
@@ -146,6 +150,7 @@ def inventory(
         layer=layer,
         date_column=date_column,
         original=original,
+        unreviewed=unreviewed,
         low=low,
         high=high,
         min_area=min_area,

@@ -26,6 +26,13 @@ class Language(StrEnum):
     CHINESE = "zh"
 
 
+class Unreviewed(StrEnum):
+    """What becomes of landslides that nobody reviewed, in a corrected inventory."""
+
+    KEEP = "keep"
+    DROP = "drop"
+
+
 class Split(StrEnum):
     """What a tile is used for; ``unused``: left out, e.g. as too near to a test tile."""
 

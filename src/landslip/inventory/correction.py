@@ -231,11 +231,14 @@ def corrected_landslides(
     repeated = np.zeros(len(ids), dtype=np.bool_)
     repeated[order[1:]] = ids[order[1:]] == ids[order[:-1]]
     without = np.isnan(ids) | repeated
-    is_new = without & ~same
     before = None if earlier is None else earlier.record.correction
+    given = np.inf if earlier is None else float(earlier.record.landslides)
+    given = given if before is None else float(before.last_id)
+    with np.errstate(invalid="ignore"):
+        is_new = (without | (ids > given)) & ~same  # ids beyond those that were given are others'
     last_id = int(np.nanmax(ids, initial=0.0))
     if earlier is not None:
-        last_id = max(last_id, earlier.record.landslides if before is None else before.last_id)
+        last_id = max(last_id, int(given))
     ids[without] = last_id + 1 + np.arange(int(without.sum()))
     status = np.where(is_new, NEW, np.where(same, UNCHANGED, EDITED)).astype(object)
     carried = pd.DataFrame(frame[[name for name in _CARRIED if name in frame]])

@@ -311,16 +311,21 @@ def detections_from_file(request: InventoryRequest) -> Detections:
             f"{source}: {', '.join(unfit)} make polygons of probabilities and a polygon file has "
             "none; leave them out, or give the folder of an extraction"
         )
-    original = request.original
-    earlier = earlier_inventory(source) if original is None else original_inventory(original)
-    path = source / GEOPACKAGE if (source / RECORD).is_file() else source
-    file = read_polygon_file(path, request.layer)
+    reviewed = request.reviewed
+    if reviewed is not None:
+        earlier: EarlierInventory | None = reviewed.earlier
+        path = reviewed.file
+    else:
+        original = request.original
+        earlier = earlier_inventory(source) if original is None else original_inventory(original)
+        path = source / GEOPACKAGE if (source / RECORD).is_file() else source
+    file = read_polygon_file(path, request.layer, may_be_empty=reviewed is not None)
     frame = with_own_names(file.frame)
     if earlier is not None:
         frame = with_known_columns(frame, earlier)
     polygons = np.asarray(frame.geometry.values, dtype=object)
     crs = None if frame.crs is None else CRS.from_wkt(frame.crs.to_wkt())
-    notes, area = list(file.notes), None
+    notes, area = [*file.notes, *(() if reviewed is None else reviewed.notes)], None
     corrected = None
     if is_inventory(frame.columns):
         corrected = corrected_landslides(frame, crs, earlier)
@@ -345,7 +350,7 @@ def detections_from_file(request: InventoryRequest) -> Detections:
     if small.any():
         count = int(small.sum())
         notes.append(message("file.below_min_area", count=count, min_area_m2=min_area_m2))
-    if not selected.any():
+    if not selected.any() and len(polygons):
         notes.append(message("warning.polygons_left_out", total=len(polygons)))
     found = Detections(
         polygons=polygons,

@@ -113,6 +113,40 @@ class CorrectionRecord(StrictModel):
     last_id: int
 
 
+class ReviewOutcome(StrictModel):
+    """What people said in the review that an inventory was made from.
+
+    Attributes:
+        place: folder of the review.
+        created: when it was started, in UTC.
+        revision: number of its newest change.
+        reviewers: who made changes, or looked at cells.
+        accepted: landslides that were accepted, drawn and edited ones among them.
+        rejected: detections that are no landslides; they are left out.
+        edited: landslides whose outline was redrawn, divided or merged.
+        drawn: landslides that the model had missed.
+        unreviewed: landslides that nobody has judged.
+        unreviewed_kept: whether those are in the inventory.
+        cells: of the mapped area.
+        cells_looked_at: of them, those that somebody has looked at as a whole.
+        map: probabilities that the reviewed polygons were made of.
+    """
+
+    place: str
+    created: str
+    revision: int
+    reviewers: tuple[str, ...]
+    accepted: int
+    rejected: int
+    edited: int
+    drawn: int
+    unreviewed: int
+    unreviewed_kept: bool
+    cells: int
+    cells_looked_at: int
+    map: str | None = None
+
+
 class InventoryRecord(StrictModel):
     """The whole of ``inventory.json``; ``warnings`` are those of the notes that are one.
 
@@ -133,6 +167,7 @@ class InventoryRecord(StrictModel):
     dem: DemRecord | None
     cleaning: CleaningRecord | None
     correction: CorrectionRecord | None = None
+    review: ReviewOutcome | None = None
     crs: str | None
     datum_shift: str | None = None
     area_method: str | None

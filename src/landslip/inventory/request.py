@@ -4,10 +4,17 @@ import math
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from landslip.core.choices import DemTime, Language
 from landslip.core.errors import InputError, argument
+from landslip.core.messages import Message
+from landslip.inventory.record import ReviewOutcome
 from landslip.io.raster import SceneOptions
+
+if TYPE_CHECKING:
+    from landslip.inventory.correction import EarlierInventory
+    from landslip.inventory.detections import ExtractionFolder
 
 DEFAULT_MIN_AREA_M2 = 100.0
 DEFAULT_DRAWS = 500
@@ -107,6 +114,25 @@ class AuxiliaryData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewedPolygons:
+    """The polygons that a review leaves, in place of those in the source's folder.
+
+    Attributes:
+        file: with the polygons, known by the columns of an inventory.
+        earlier: what was reviewed, as an inventory.
+        outcome: of the review.
+        extraction: whose scene is read where none is stated; None: not known.
+        notes: on what was left out, or not looked at.
+    """
+
+    file: Path
+    earlier: "EarlierInventory"
+    outcome: ReviewOutcome
+    extraction: "ExtractionFolder | None" = None
+    notes: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryRequest:
     """An inventory to be made.
 
@@ -119,6 +145,7 @@ class InventoryRequest:
             named ``date``.
         original: folder of the inventory that the polygons are a corrected copy of; None: known
             by the file itself, or by what is beside it.
+        reviewed: of a source that is the folder of a review.
         name: of the inventory; None: that of the scene or file.
         cleaning: how polygons are made of probabilities.
         auxiliary: data beside the map.
@@ -136,6 +163,7 @@ class InventoryRequest:
     layer: str | None = None
     date_column: str | None = None
     original: Path | None = None
+    reviewed: ReviewedPolygons | None = None
     name: str | None = None
     cleaning: CleaningOptions = field(default_factory=CleaningOptions)
     auxiliary: AuxiliaryData = field(default_factory=AuxiliaryData)

@@ -94,8 +94,7 @@ def make_inventory(
     """
     refuse_existing(request.out, overwrite=request.overwrite)
     auxiliary = request.auxiliary
-    sources = expand_sources((request.source, *request.others))
-    folders = _open_extractions(sources)
+    sources, folders = _sources(request)
     given = None
     if not folders:
         given = _polygons_given(sources, request)
@@ -125,7 +124,7 @@ def make_inventory(
     if detections.scenes and auxiliary.scene is None:
         context = read_scene_contexts(detections, auxiliary, seeing)
     else:
-        scene = scene_reference(auxiliary, folders[0] if len(folders) == 1 else None)
+        scene = scene_reference(auxiliary, _mapped_extraction(request, folders))
         context = read_scene_context(detections, scene, seeing)
     detections = with_object_confidence(detections, context.spectral)
     flag_values, map_notes = _flags(detections, terrain, context, auxiliary)
@@ -169,6 +168,7 @@ def make_inventory(
         dem=dem,
         cleaning=detections.cleaning,
         correction=detections.correction,
+        review=request.reviewed and request.reviewed.outcome,
         crs=None if detections.crs is None else detections.crs.to_string(),
         datum_shift=request.datum_shift,
         area_method=AreaMeasure(detections.crs).method,
@@ -194,6 +194,23 @@ def make_inventory(
         (stage / names.RECORD).write_text(text + "\n", encoding="utf-8")
     progress(_ALL, _ALL)
     return record
+
+
+def _sources(request: InventoryRequest) -> tuple[list[Path], list[ExtractionFolder]]:
+    """Return the sources, and those that are extractions."""
+    if request.reviewed is not None:
+        return [request.source], []
+    sources = expand_sources((request.source, *request.others))
+    return sources, _open_extractions(sources)
+
+
+def _mapped_extraction(
+    request: InventoryRequest, folders: Sequence[ExtractionFolder]
+) -> ExtractionFolder | None:
+    """Return the one extraction whose scene is read where none is stated."""
+    if request.reviewed is not None:
+        return request.reviewed.extraction
+    return folders[0] if len(folders) == 1 else None
 
 
 def _open_extractions(sources: Sequence[Path]) -> list[ExtractionFolder]:

@@ -1,5 +1,6 @@
 """The table of a review: the inventory's columns, and what people said."""
 
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -151,6 +152,7 @@ class FeatureTable:
         self.ids, self.present = state.ids.copy(), state.present.copy()
         self.verdict, self.provenance = state.verdict.copy(), state.provenance.copy()
         self.version, self.outline = state.version.copy(), state.outline.copy()
+        self.sources = state.sources.copy()
         self.type, self.note = state.type.copy(), state.note.copy()
         self.geometry = state.geometry.copy()
         self.information = np.full(len(self.ids), np.nan)
@@ -185,12 +187,15 @@ class FeatureTable:
             codes: NDArray[np.int8] = getattr(self, name)
             return np.array([str(one) for one in words], dtype=object)[codes]
         if name in ("author", "changed"):
-            return self._of_origin(
-                lambda header: header.author if name == "author" else header.time
-            )
+            return self.of_origin(lambda header: header.author if name == "author" else header.time)
         return self._own_column(name)
 
-    def _of_origin(self, value: Callable[[ChangeHeader], str]) -> NDArray[np.object_]:
+    def source_ids(self, index: int) -> list[int]:
+        """Return the ids of the inventory's polygons that one was made of."""
+        text = self.sources[index]
+        return [] if text is None else [int(one) for one in json.loads(text)]
+
+    def of_origin(self, value: Callable[[ChangeHeader], str | None]) -> NDArray[np.object_]:
         """Return what the change says that made each polygon what it is; None: there is none."""
         origins, where = np.unique(self._origin, return_inverse=True)
         words = [None if one == 0 else value(self._headers[one]) for one in origins.tolist()]

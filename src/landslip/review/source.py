@@ -142,6 +142,8 @@ def open_review_source(path: Path, layer: str | None = None) -> ReviewSource:
     probability = None
     if record.source.kind == "extraction" and not record.source.places:
         probability = _existing(Path(record.source.place) / PROBABILITY, path)
+    elif record.review is not None and record.review.map is not None:
+        probability = _existing(Path(record.review.map), path)
     place = record.scene.place
     return ReviewSource(
         path=path,

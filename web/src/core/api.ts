@@ -12,10 +12,13 @@ let token: string | null = null;
 
 /** Take the token out of the address bar's `#token=...`, so that it is not shared with a link. */
 export function readToken(): void {
-  const found = /[#&]token=([^&]+)/.exec(location.hash);
-  if (!found?.[1]) return;
-  token = decodeURIComponent(found[1]);
-  history.replaceState(null, "", location.pathname + location.search);
+  const words = new URLSearchParams(location.hash.slice(1));
+  const found = words.get("token");
+  if (!found) return;
+  token = found;
+  words.delete("token");
+  const rest = words.toString();
+  history.replaceState(null, "", location.pathname + location.search + (rest ? `#${rest}` : ""));
 }
 
 async function request<T>(method: string, path: string, body?: unknown): Promise<T> {

@@ -20,7 +20,7 @@ const PATHS = {
   fit: "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
   plus: "M12 5v14M5 12h14",
   minus: "M5 12h14",
-  swipe: "M12 3v18M8 8l-4 4 4 4M16 8l4 4-4 4",
+  swipe: "M12 4v16M8 8l-4 4 4 4M16 8l4 4-4 4",
   play: "M7 5l11 7-11 7V5Z",
   pause: "M8 5v14M16 5v14",
   previous: "M15 5l-7 7 7 7",

@@ -1,9 +1,9 @@
 /** Keyboard shortcuts, all in one place: `?` lists them. */
 
-import { computed, effect, signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 
 import type { Key } from "../i18n";
-import { isFlag, remember, remembered } from "./storage";
+import { persistentFlag } from "./storage";
 
 export interface Shortcut {
   /** As `keyName` writes them: `a`, `Shift+A`, `Mod+z` (Ctrl or Command), `ArrowLeft`, `?`. */
@@ -20,8 +20,7 @@ const registered = signal<readonly Shortcut[]>([]);
 
 export const shortcuts = computed(() => registered.value);
 /** Single keys can be turned off, for those who speak to their computer. */
-export const singleKeys = signal(remembered("singleKeys", true, isFlag));
-effect(() => remember("singleKeys", singleKeys.value));
+export const singleKeys = persistentFlag("singleKeys", true);
 
 /** Add a shortcut; returns what removes it. The newest one that applies wins. */
 export function registerShortcut(shortcut: Shortcut): () => void {

@@ -1,5 +1,7 @@
 /** What the browser remembers between visits. Storage may be full, blocked or absent. */
 
+import { effect, signal, type Signal } from "@preact/signals";
+
 const PREFIX = "landslip.";
 
 export function remembered<T>(name: string, fallback: T, valid: (value: unknown) => value is T): T {
@@ -28,3 +30,12 @@ export const oneOf =
   <T extends string>(...choices: readonly T[]) =>
   (value: unknown): value is T =>
     choices.includes(value as T);
+
+/** A signal that is remembered. */
+export function persistent<T>(name: string, fallback: T, valid: (value: unknown) => value is T): Signal<T> {
+  const value = signal(remembered(name, fallback, valid));
+  effect(() => remember(name, value.value));
+  return value;
+}
+
+export const persistentFlag = (name: string, fallback: boolean) => persistent(name, fallback, isFlag);

@@ -1,19 +1,13 @@
 /** The state of the page, as signals. Panels read it; actions that change it are below. */
 
-import { batch, computed, effect, signal, type Signal } from "@preact/signals";
+import { batch, computed, effect, signal } from "@preact/signals";
 
 import { api, ApiError } from "./api";
-import { isText, oneOf, remember, remembered } from "./storage";
+import { isText, oneOf, persistent } from "./storage";
 import type { FeatureDetail, FeatureQuery, Inventory, Raster, ReviewOverlay, Workspace } from "./types";
 
 export type Language = "en" | "zh";
 export type Theme = "auto" | "light" | "dark";
-
-function persistent<T>(name: string, fallback: T, valid: (value: unknown) => value is T): Signal<T> {
-  const value = signal(remembered(name, fallback, valid));
-  effect(() => remember(name, value.value));
-  return value;
-}
 
 const browserLanguage: Language =
   typeof navigator !== "undefined" && navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
@@ -57,7 +51,7 @@ export async function loadWorkspace(): Promise<void> {
       workspaceError.value = null;
       if (!loaded.inventories.some((one) => one.id === inventoryId.value)) {
         chooseInventory(preferredInventory(loaded));
-      }
+      } else if (overlay.peek() === null) void loadOverlay();
     });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;

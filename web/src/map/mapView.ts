@@ -10,10 +10,14 @@ import {
 } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 
+import { notify } from "../core/notify";
 import type { Bounds } from "../core/types";
+import { t } from "../i18n";
 
 // A file of this server: no blob: or data: workers, which the content security policy forbids.
 setWorkerUrl(workerUrl);
+
+const REPORT_MS = 15_000;
 
 /** From below to above. */
 export const GROUPS = [
@@ -41,6 +45,8 @@ export class MapView {
   readonly map: MapLibreMap;
   /** Whether a click selects polygons; off while something is drawn. */
   picking = true;
+  /** Pixels at its edges that cards and sheets are over. */
+  covered: () => { right: number; bottom: number } = () => ({ right: 0, bottom: 0 });
   /** Layers whose features have polygon ids. */
   readonly pickable = new Set<string>();
   private readonly listeners = new Set<(pick: Pick | null) => void>();
@@ -59,18 +65,16 @@ export class MapView {
   polygonAt(point: MapMouseEvent["point"], reach = 3): number | null {
     const layers = [...this.pickable].filter((id) => this.map.getLayer(id));
     if (layers.length === 0) return null;
-    const exact = this.map.queryRenderedFeatures(point, { layers });
-    const near = exact.length
-      ? exact
-      : this.map.queryRenderedFeatures(
-          [
-            [point.x - reach, point.y - reach],
-            [point.x + reach, point.y + reach],
-          ],
-          { layers },
-        );
-    const id = near[0]?.id ?? near[0]?.properties["id"];
-    return id === undefined ? null : Number(id);
+    const around: [[number, number], [number, number]] = [
+      [point.x - reach, point.y - reach],
+      [point.x + reach, point.y + reach],
+    ];
+    for (const place of [point, around]) {
+      const hits = this.map.queryRenderedFeatures(place, { layers });
+      const id = hits.find((hit) => hit.state["hidden"] !== true)?.id;
+      if (id !== undefined) return Number(id);
+    }
+    return null;
   }
 
   /** Called with each click: the polygon that was hit, or null. Returns what removes it. */
@@ -103,17 +107,20 @@ export class MapView {
     if (this.map.getLayer(id)) this.map.removeLayer(id);
   }
 
-  /** Show a place whole. The map's padding keeps it clear of what lies over the map. */
+  /** Show a place whole, clear of what is over the map. */
   fitTo(bounds: Bounds, options: { maxZoom?: number; animate?: boolean } = {}): void {
     const [west, south, east, north] = bounds;
-    const room = Math.min(this.map.getContainer().clientWidth, this.map.getContainer().clientHeight);
+    const { clientWidth: width, clientHeight: height } = this.map.getContainer();
+    const covered = this.covered();
+    const room = Math.min(width - covered.right, height - covered.bottom);
+    const margin = Math.max(8, Math.min(60, room / 8));
     this.map.fitBounds(
       [
         [west, south],
         [east, north],
       ],
       {
-        padding: Math.max(8, Math.min(60, room / 8)),
+        padding: { top: margin, left: margin, right: margin + covered.right, bottom: margin + covered.bottom },
         maxZoom: options.maxZoom ?? 17,
         animate: options.animate ?? true,
         duration: 500,
@@ -157,6 +164,14 @@ export function makeMap(
   });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
+  let reported = 0;
+  map.on("error", ({ error }) => {
+    // An empty answer is a tile without data.
+    if (/^Could not load image|abort/i.test(error.message)) return;
+    console.warn(error);
+    if (Date.now() - reported > REPORT_MS) notify("error", t("map.error"));
+    reported = Date.now();
+  });
   map.once("style.load", () => {
     mapView.value = new MapView(map);
   });

@@ -132,6 +132,7 @@ def html_page(data: InventoryData, basemap: Basemap | None, kind: str, texts: Te
         scene=scene_map(context, texts),
         kind="elsewhere" if is_elsewhere else context.kind,
         cards=largest_landslides(context, texts),
+        review=record.review and tables.review_table(record.review, texts),
         classes=tables.class_table(data, texts),
         flags=tables.flag_table(data, texts),
         measures=tables.measures_table(data, texts),

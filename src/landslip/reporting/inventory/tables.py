@@ -7,6 +7,7 @@ import numpy as np
 from markupsafe import Markup
 
 from landslip.inventory.fields import FIELDS_BY_NAME, FLAGS
+from landslip.inventory.record import ReviewOutcome
 from landslip.inventory.statistics.result import (
     AdjustedLandslideArea,
     AreaFrequency,
@@ -86,6 +87,30 @@ def summary_table(statistics: InventoryStatistics, texts: Texts) -> ReportTable:
         ]
     named = [(texts(f"quantity_{key}"), value) for key, value in rows]
     return _table(texts("summary_caption"), texts.titles("quantity", "value"), named)
+
+
+def review_table(review: ReviewOutcome, texts: Texts) -> ReportTable:
+    """Return what people said of the polygons that the inventory was made from."""
+    left = "review_unreviewed_kept" if review.unreviewed_kept else "review_unreviewed_dropped"
+    rows = [
+        ("review_accepted", review.accepted),
+        ("review_rejected", review.rejected),
+        ("review_edited", review.edited),
+        ("review_drawn", review.drawn),
+        (left, review.unreviewed),
+    ]
+    named = [(texts(key), numbers.whole(count)) for key, count in rows]
+    seen = texts(
+        "review_of_cells",
+        seen=numbers.whole(review.cells_looked_at),
+        cells=numbers.whole(review.cells),
+    )
+    named.append((texts("review_cells"), seen))
+    notes = [texts("review_note")]
+    if review.reviewers:
+        reviewers = texts("within_rule").join(review.reviewers)
+        notes.insert(0, texts("review_by", reviewers=reviewers, date=review.created[:10]))
+    return _table(texts("review_caption"), texts.titles("quantity", "value"), named, *notes)
 
 
 def class_table(data: InventoryData, texts: Texts) -> ReportTable | None:

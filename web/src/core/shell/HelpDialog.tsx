@@ -67,7 +67,7 @@ function KeyCombination({ name }: { name: string }) {
   return (
     <span class="keys">
       {parts.map((part) => (
-        <kbd key={part}>{SIGNS[part] ?? (parts.length > 1 ? part.toUpperCase() : part)}</kbd>
+        <kbd key={part}>{SIGNS[part] ?? (part.length === 1 ? part.toUpperCase() : part)}</kbd>
       ))}
     </span>
   );

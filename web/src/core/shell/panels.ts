@@ -5,6 +5,7 @@ import type { ComponentType } from "preact";
 
 import type { Key } from "../../i18n";
 import type { IconName } from "../icons";
+import { isNarrow } from "./narrow";
 
 export interface Panel {
   id: string;
@@ -26,7 +27,7 @@ const registered = signal<readonly Panel[]>([]);
 export const panels = computed(() => registered.value.filter((one) => one.available?.() ?? true));
 
 /** Id of the open panel of each place; null: closed. */
-export const sidePanel = signal<string | null>("layers");
+export const sidePanel = signal<string | null>(isNarrow() ? null : "layers");
 export const bottomPanel = signal<string | null>(null);
 
 export function registerPanel(panel: Panel): void {
@@ -42,7 +43,10 @@ export function isOpen(panel: Panel): boolean {
 
 export function openPanel(id: string): void {
   const panel = registered.peek().find((one) => one.id === id);
-  if (panel) openIn(panel).value = id;
+  if (!panel) return;
+  openIn(panel).value = id;
+  // A narrow page has room for one sheet.
+  if (isNarrow()) (panel.place === "side" ? bottomPanel : sidePanel).value = null;
 }
 
 export function closePanel(id: string): void {

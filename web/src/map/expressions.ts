@@ -1,0 +1,118 @@
+/** Style expressions of MapLibre: colours of probability and polygons, and the filter. */
+
+import type { ExpressionSpecification, FilterSpecification } from "maplibre-gl";
+
+import type { Field, Verdict } from "../core/types";
+import { colourAt, PLASMA } from "./ramps";
+
+/** Tiles of probability hold it as red; probability = red / 250. */
+export const PROBABILITY_ENCODING = {
+  encoding: "custom",
+  redFactor: 1 / 250,
+  greenFactor: 0,
+  blueFactor: 0,
+  baseShift: 0,
+} as const;
+
+/** Half a step of the encoded probability: what is the threshold itself is above it. */
+const HALF_STEP = 1 / 500;
+
+/** Colours of probability from the threshold up; what is below is clear. */
+export function probabilityColours(threshold: number): ExpressionSpecification {
+  const start = Math.max(HALF_STEP, threshold - HALF_STEP);
+  const stops: (number | string)[] = [0, "rgba(0, 0, 0, 0)", start, "rgba(0, 0, 0, 0)"];
+  stops.push(start + 1e-4, colourAt(start));
+  for (const [value, colour] of PLASMA) if (value > start + 1e-3) stops.push(value, colour);
+  return ["interpolate", ["linear"], ["elevation"], ...stops] as unknown as ExpressionSpecification;
+}
+
+export const VERDICT_COLOURS: Readonly<Record<Verdict, string>> = {
+  unreviewed: "#ffd23f",
+  accepted: "#38a1ff",
+  rejected: "#ff7b39",
+};
+
+/** The review's verdict: the state set on a feature, or what the feature says itself. */
+const VERDICT: ExpressionSpecification = [
+  "coalesce",
+  ["feature-state", "verdict"],
+  ["get", "verdict"],
+  "unreviewed",
+];
+
+export type PolygonColour = "confidence" | "verdict" | "state" | "plain";
+
+export interface ClassColour {
+  value: string;
+  colour: string;
+}
+
+export function polygonColours(by: PolygonColour, classes: readonly ClassColour[] = []): ExpressionSpecification {
+  const verdict: ExpressionSpecification = [
+    "match",
+    VERDICT,
+    "accepted",
+    VERDICT_COLOURS.accepted,
+    "rejected",
+    VERDICT_COLOURS.rejected,
+    VERDICT_COLOURS.unreviewed,
+  ];
+  if (by === "verdict") return verdict;
+  if (by === "confidence") {
+    return [
+      "case",
+      ["==", ["typeof", ["get", "confidence"]], "number"],
+      ["interpolate", ["linear"], ["to-number", ["get", "confidence"]], ...PLASMA.flat()],
+      VERDICT_COLOURS.unreviewed,
+    ] as unknown as ExpressionSpecification;
+  }
+  if (by === "state" && classes.length > 0) {
+    return [
+      "match",
+      ["to-string", ["get", "state"]],
+      ...classes.flatMap((one) => [one.value, one.colour]),
+      "#9aa5b1",
+    ] as unknown as ExpressionSpecification;
+  }
+  return ["case", true, VERDICT_COLOURS.unreviewed, VERDICT_COLOURS.unreviewed];
+}
+
+/** `whole` where a polygon is to be seen; nothing where it is gone, drawn anew elsewhere, or has
+ * another verdict than the filter asks for. Rejected ones are fainter. */
+export function polygonOpacity(whole: number, verdict: Verdict | undefined): ExpressionSpecification {
+  const seen: ExpressionSpecification = ["case", ["==", VERDICT, "rejected"], whole * 0.55, whole];
+  const asked: ExpressionSpecification = verdict ? ["case", ["==", VERDICT, verdict], seen, 0] : seen;
+  return ["case", ["boolean", ["feature-state", "hidden"], false], 0, asked];
+}
+
+export interface Range {
+  column: string;
+  low: number | null;
+  high: number | null;
+}
+
+/** `column:low:high`, as requests have it. */
+export function parseRange(text: string): Range | null {
+  const [, column, low, high] = /^(.+):([^:]*):([^:]*)$/.exec(text) ?? [];
+  if (column === undefined || low === undefined || high === undefined) return null;
+  const limit = (value: string) => (value === "" ? null : Number(value));
+  return { column, low: limit(low), high: limit(high) };
+}
+
+export const formatRange = ({ column, low, high }: Range): string => `${column}:${low ?? ""}:${high ?? ""}`;
+
+/** Filter of the tiles' polygons by ranges of their columns; null: all. Polygons of tiles that do
+ * not have a column are all shown. */
+export function rangeFilter(ranges: readonly string[], fields: readonly Field[]): FilterSpecification | null {
+  const known = new Set(fields.filter((field) => field.kind === "number").map((field) => field.name));
+  const rules: unknown[] = [];
+  for (const range of ranges.map(parseRange)) {
+    if (!range || !known.has(range.column)) continue;
+    const value = ["to-number", ["get", range.column]];
+    const limits: unknown[] = [];
+    if (range.low !== null) limits.push([">=", value, range.low]);
+    if (range.high !== null) limits.push(["<=", value, range.high]);
+    if (limits.length) rules.push(["any", ["!", ["has", range.column]], ["all", ...limits]]);
+  }
+  return rules.length ? (["all", ...rules] as FilterSpecification) : null;
+}

@@ -1,0 +1,226 @@
+/** Polygons: vector tiles as the model made them, changed outlines on top, what is selected. */
+
+import { computed, effect, signal } from "@preact/signals";
+import type { GeoJSONSource, LayerSpecification } from "maplibre-gl";
+
+import { api } from "../../core/api";
+import { detail, filter, inventory, overlay, selection } from "../../core/store";
+import type { ReviewOverlay } from "../../core/types";
+import { polygonColours, polygonOpacity, rangeFilter } from "../expressions";
+import { polygonLayer, stateClasses } from "../layerState";
+import type { MapView } from "../mapView";
+
+export const TILES = "landslides";
+export const CHANGED = "landslides-changed";
+const SELECTED = "landslide-selected";
+const TILE_LAYER = "landslides";
+const EMPTY: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [] };
+
+/** Id of the polygon under the pointer, or that a panel points at. */
+export const hovered = signal<number | null>(null);
+
+/** Keep the polygons as the store and `layerState` have them. */
+export function followPolygons(view: MapView): () => void {
+  // Counts how often the layers were made anew: what depends on them is done again.
+  const made = signal(0);
+  addChangedOutlines(view);
+  addSelection(view);
+  const stops = [
+    followTiles(view, made),
+    followPaint(view, made),
+    followOverlay(view, made),
+    followSelected(view, made),
+    followPointer(view),
+  ];
+  return () => stops.forEach((stop) => stop());
+}
+
+const outline = (id: string, source: string, extra: object): LayerSpecification[] => [
+  { id: `${id}-fill`, type: "fill", source, ...extra, paint: {} },
+  {
+    id: `${id}-halo`,
+    type: "line",
+    source,
+    ...extra,
+    layout: { "line-join": "round" },
+    paint: { "line-color": "#0c1116" },
+  },
+  { id: `${id}-line`, type: "line", source, ...extra, layout: { "line-join": "round" }, paint: {} },
+];
+
+function addChangedOutlines(view: MapView): void {
+  view.addSource(CHANGED, { type: "geojson", data: EMPTY, promoteId: "id", tolerance: 0.1 });
+  for (const layer of outline(CHANGED, CHANGED, {})) view.addLayer("overlay", layer);
+  view.pickable.add(`${CHANGED}-fill`);
+  view.pickable.add(`${CHANGED}-line`);
+}
+
+function addSelection(view: MapView): void {
+  view.addSource(SELECTED, { type: "geojson", data: EMPTY, tolerance: 0.1 });
+  view.addLayer("overlay", {
+    id: `${SELECTED}-halo`,
+    type: "line",
+    source: SELECTED,
+    layout: { "line-join": "round" },
+    paint: { "line-color": "#0c1116", "line-width": 5, "line-opacity": 0.75 },
+  });
+  view.addLayer("overlay", {
+    id: `${SELECTED}-line`,
+    type: "line",
+    source: SELECTED,
+    layout: { "line-join": "round" },
+    paint: { "line-color": "#ffffff", "line-width": 2.5 },
+  });
+}
+
+function followTiles(view: MapView, made: { value: number; peek: () => number }): () => void {
+  const tiles = computed(() => {
+    const chosen = inventory.value;
+    return chosen?.tiles_ready && chosen.count > 0
+      ? JSON.stringify([chosen.id, chosen.bounds, chosen.min_zoom, chosen.max_zoom])
+      : "";
+  });
+  return effect(() => {
+    if (tiles.value === "") {
+      view.removeSource(TILES);
+      return;
+    }
+    const chosen = inventory.peek()!;
+    view.addSource(TILES, {
+      type: "vector",
+      tiles: [api.vectorTiles(chosen.id)],
+      bounds: chosen.bounds,
+      minzoom: chosen.min_zoom,
+      maxzoom: chosen.max_zoom,
+      promoteId: { [TILE_LAYER]: "id" },
+    });
+    for (const layer of outline(TILES, TILES, { "source-layer": TILE_LAYER })) view.addLayer("polygons", layer);
+    view.pickable.add(`${TILES}-fill`);
+    view.pickable.add(`${TILES}-line`);
+    made.value = made.peek() + 1;
+  });
+}
+
+function followPaint(view: MapView, made: { value: number }): () => void {
+  return effect(() => {
+    void made.value;
+    const { shown, colour, fill, width } = polygonLayer.value;
+    const { verdict, provenance, range } = filter.value;
+    const colours = polygonColours(colour, stateClasses.value);
+    const rules = rangeFilter(range ?? [], inventory.value?.fields ?? []);
+    for (const name of [TILES, CHANGED]) {
+      if (!view.map.getLayer(`${name}-fill`)) continue;
+      // The tiles hold what the model drew; all other polygons are on top of them.
+      const other = name === TILES && provenance !== undefined && provenance !== "model";
+      const visible = shown && !other ? "visible" : "none";
+      const ownRules =
+        name === CHANGED && provenance ? ["all", ["==", ["get", "provenance"], provenance], rules ?? true] : rules;
+      for (const part of ["fill", "halo", "line"] as const) {
+        const id = `${name}-${part}`;
+        view.map.setLayoutProperty(id, "visibility", visible);
+        view.map.setFilter(id, ownRules as Parameters<typeof view.map.setFilter>[1]);
+      }
+      view.map.setPaintProperty(`${name}-fill`, "fill-color", colours);
+      view.map.setPaintProperty(`${name}-fill`, "fill-opacity", polygonOpacity(fill, verdict));
+      view.map.setPaintProperty(`${name}-halo`, "line-width", width + 2);
+      view.map.setPaintProperty(`${name}-halo`, "line-opacity", polygonOpacity(0.4, verdict));
+      view.map.setPaintProperty(`${name}-line`, "line-color", colours);
+      view.map.setPaintProperty(`${name}-line`, "line-opacity", polygonOpacity(1, verdict));
+      view.map.setPaintProperty(`${name}-line`, "line-width", [
+        "case",
+        ["boolean", ["feature-state", "selected"], false],
+        width + 2,
+        ["boolean", ["feature-state", "hovered"], false],
+        width + 1.25,
+        width,
+      ]);
+    }
+  });
+}
+
+const tile = (id: number) => ({ source: TILES, sourceLayer: TILE_LAYER, id });
+const changed = (id: number) => ({ source: CHANGED, id });
+
+/** Verdicts and hidden polygons as states of the tiles' features: no tile is made again. */
+function followOverlay(view: MapView, made: { value: number }): () => void {
+  let before: ReviewOverlay | null = null;
+  let source = 0;
+  return effect(() => {
+    const now = overlay.value;
+    const anew = made.value !== source;
+    source = made.value;
+    view.map.getSource<GeoJSONSource>(CHANGED)?.setData(now?.features ?? EMPTY);
+    if (!view.map.getSource(TILES)) return;
+    const states = (of: ReviewOverlay | null) => {
+      const found = new Map<number, { verdict?: string; hidden?: boolean }>();
+      for (const id of of?.verdicts.accepted ?? []) found.set(id, { verdict: "accepted" });
+      for (const id of of?.verdicts.rejected ?? []) found.set(id, { verdict: "rejected" });
+      for (const id of [...(of?.removed ?? []), ...(of?.replaced ?? [])]) found.set(id, { hidden: true });
+      return found;
+    };
+    const [old, current] = [states(anew ? null : before), states(now)];
+    for (const [id, state] of old) {
+      if (!current.has(id)) {
+        for (const key of Object.keys(state)) view.map.removeFeatureState(tile(id), key);
+      }
+    }
+    for (const [id, state] of current) {
+      const known = old.get(id);
+      if (known?.verdict === state.verdict && known?.hidden === state.hidden) continue;
+      view.map.setFeatureState(tile(id), { verdict: state.verdict ?? null, hidden: state.hidden ?? false });
+    }
+    before = now;
+  });
+}
+
+function followSelected(view: MapView, made: { value: number }): () => void {
+  let before: readonly number[] = [];
+  const stopStates = effect(() => {
+    void made.value;
+    const now = selection.value;
+    mark(view, before.filter((id) => !now.includes(id)), "selected", false);
+    mark(view, now, "selected", true);
+    before = now;
+  });
+  const stopOutline = effect(() => {
+    const shown = detail.value;
+    const data = shown ? { type: "Feature" as const, geometry: shown.geometry, properties: {} } : EMPTY;
+    view.map.getSource<GeoJSONSource>(SELECTED)?.setData(data);
+  });
+  let pointed: number | null = null;
+  const stopHover = effect(() => {
+    void made.value;
+    if (pointed !== null) mark(view, [pointed], "hovered", false);
+    pointed = hovered.value;
+    if (pointed !== null) mark(view, [pointed], "hovered", true);
+  });
+  return () => [stopStates, stopOutline, stopHover].forEach((stop) => stop());
+}
+
+function mark(view: MapView, ids: readonly number[], key: string, value: boolean): void {
+  for (const id of ids) {
+    if (view.map.getSource(TILES)) view.map.setFeatureState(tile(id), { [key]: value });
+    view.map.setFeatureState(changed(id), { [key]: value });
+  }
+}
+
+/** The polygon under the pointer is marked, at most once for each frame. */
+function followPointer(view: MapView): () => void {
+  let frame = 0;
+  const canvas = view.map.getCanvas();
+  const leave = () => {
+    cancelAnimationFrame(frame);
+    hovered.value = null;
+  };
+  view.map.on("mouseout", leave);
+  view.map.on("mousemove", (event) => {
+    cancelAnimationFrame(frame);
+    if (!view.picking || view.map.isMoving()) return;
+    frame = requestAnimationFrame(() => {
+      const id = view.polygonAt(event.point);
+      hovered.value = id;
+      canvas.style.cursor = id === null ? "" : "pointer";
+    });
+  });
+  return leave;
+}
