@@ -5,6 +5,8 @@ import { Shell } from "./core/shell/Shell";
 import { listenToKeys } from "./core/shortcuts";
 import { followSelection, loadWorkspace } from "./core/store";
 import { MapCanvas } from "./map/MapCanvas";
+import { EditBar } from "./review/EditBar";
+import { ReviewDialogs } from "./review/ReviewDialogs";
 
 /** The page: bar, panels, map, dialogs. */
 export function App() {
@@ -17,8 +19,10 @@ export function App() {
     <>
       <Shell>
         <MapCanvas />
+        <EditBar />
       </Shell>
       <HelpDialog />
+      <ReviewDialogs />
     </>
   );
 }

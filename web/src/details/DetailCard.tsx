@@ -1,9 +1,10 @@
 /** All that is known of the selected polygon. */
 
-import { useSignal } from "@preact/signals";
+import { computed, useSignal } from "@preact/signals";
 
 import { formatTime, formatValue } from "../core/format";
 import { Icon } from "../core/icons";
+import { sidePanel } from "../core/shell/panels";
 import { detail, inventory, language, select, selected, selection } from "../core/store";
 import type { Change, FeatureDetail, Field } from "../core/types";
 import { t } from "../i18n";
@@ -11,9 +12,13 @@ import { mapView } from "../map/mapView";
 import { formatPlace } from "../map/coordinates";
 import { detailSections } from "./sections";
 
+/** The review tells of the polygon itself; a sample is judged without what the map says. */
+const WITHOUT_CARD = ["review", "sample"];
+export const cardShown = computed(() => selected.value !== null && !WITHOUT_CARD.includes(sidePanel.value ?? ""));
+
 export function DetailCard() {
   const id = selected.value;
-  if (id === null) return null;
+  if (id === null || !cardShown.value) return null;
   const polygon = detail.value?.id === id ? detail.value : null;
   const several = selection.value.length;
   return (

@@ -6,8 +6,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { EmptyFolder } from "../core/EmptyFolder";
 import { isNarrow } from "../core/shell/narrow";
 import { bottomPanel, sidePanel } from "../core/shell/panels";
-import { inventory, reloadInventory, select, selected, selection, workspace } from "../core/store";
-import { DetailCard } from "../details/DetailCard";
+import { inventory, reloadInventory, select, selection, workspace } from "../core/store";
+import { cardShown, DetailCard } from "../details/DetailCard";
 import { t } from "../i18n";
 import { followPolygons } from "./layers/polygons";
 import { followRasters } from "./layers/rasters";
@@ -60,7 +60,7 @@ export function MapCanvas() {
 
 /** The card of details is beside, or on a narrow page the card or a panel below. */
 function covered(): { right: number; bottom: number } {
-  const card = selected.peek() !== null;
+  const card = cardShown.peek();
   if (!isNarrow()) return { right: card ? CARD_PX : 0, bottom: 0 };
   const sheet = card || sidePanel.peek() !== null || bottomPanel.peek() !== null;
   return { right: 0, bottom: sheet ? SHEET_SHARE * (mapView.peek()?.map.getContainer().clientHeight ?? 0) : 0 };
