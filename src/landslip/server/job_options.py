@@ -12,6 +12,7 @@ from landslip.core.choices import (
     SampleAllocation,
     Tta,
     Units,
+    Unreviewed,
 )
 from landslip.core.errors import InputError, excerpt
 
@@ -141,6 +142,7 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = {
         **_REPORT,
     },
     "corrected": {
+        "unreviewed": Words(tuple(Unreviewed)),
         "min_area": _AREA_M2,
         "date": Text(_DATE, "a date, YYYY-MM-DD"),
         "name": Text(_NAMES, "a name of at most 100 characters"),

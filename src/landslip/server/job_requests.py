@@ -93,7 +93,7 @@ class _Inputs:
         if request.sample_id is not None:
             arguments["sample"] = self._folder.sample(request.sample_id).path
         if request.kind == "corrected":
-            return self._review_of(entry), arguments
+            return self._review_of(entry), arguments | self._scene_of(entry)
         if request.kind == "report" and entry.kind != "inventory":
             raise InputError(
                 f"{entry.name}: a report is of an inventory; make one of it first, with a job of "
@@ -133,7 +133,7 @@ class _Inputs:
         return self._folder.model(self._request.model_id or "").path
 
     def _scene_of(self, entry: InventoryEntry) -> dict[str, Any]:
-        """Return the scene of a map where it is in the folder; no other is read."""
+        """Return the scene of a map where it is in the folder; no other one is read."""
         if entry.scene_id is None:
             return {"use_scene": False}
         return {"scene": self._folder.raster(entry.scene_id).path}
@@ -142,7 +142,7 @@ class _Inputs:
         place = self._reviews.folder_of(entry)
         if place is None:
             raise InputError(f"{entry.name}: has no review yet; start it, and judge polygons")
-        self._reviews.require_own_files(place)
+        self._reviews.require_own_files(place, with_scene=self._request.kind == "improve")
         return place
 
     def _corrections(self) -> Path:
@@ -150,5 +150,5 @@ class _Inputs:
         if self._request.inventory_id is not None:
             return self._review_of(self._folder.inventory(self._request.inventory_id))
         for folder in self._reviews.all():
-            self._reviews.require_own_files(folder)
+            self._reviews.require_own_files(folder, with_scene=True)
         return self._folder.root / REVIEWS

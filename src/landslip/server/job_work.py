@@ -167,6 +167,7 @@ def _say(report: JobReport, notes: Iterable[str]) -> None:
 _KINDS: dict[str, Callable[[JobWork, JobReport], dict[str, Any] | None]] = {
     "extract": _extract,
     "inventory": _inventory,
+    "corrected": _inventory,  # of the folder of a review
     "report": _report,
     "sample": _sample,
     "improve": _improve,

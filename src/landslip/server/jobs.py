@@ -21,6 +21,7 @@ from landslip.server.job_process import GRACE_S
 from landslip.server.job_work import JobWork
 from landslip.server.problems import NotFoundError, UnavailableError
 
+PROCESS_MODULE = "landslip.server.job_process"
 MAX_WAITING = 20
 MAX_KEPT = 100
 MAX_LOG_LINES = 200
@@ -73,12 +74,16 @@ class _RunningJob:
         if self.is_cancelled:
             return
         self.is_cancelled = True
-        if self.process.stdin is not None:
-            with suppress(OSError):
-                self.process.stdin.close()  # it interrupts itself
+        self.close_input()  # it interrupts itself
         timer = threading.Timer(GRACE_S, self._kill)
         timer.daemon = True
         timer.start()
+
+    def close_input(self) -> None:
+        """Close what the process listens to; may be called again."""
+        if self.process.stdin is not None:
+            with suppress(OSError):
+                self.process.stdin.close()
 
     def _kill(self) -> None:
         if self.process.poll() is None:
@@ -89,14 +94,17 @@ class _RunningJob:
 class JobQueue(Closeable):
     """Jobs in the order in which they were asked for."""
 
-    def __init__(self, find_result: FindResult, clean: Clean = str) -> None:
+    def __init__(
+        self, find_result: FindResult, clean: Clean = str, module: str = PROCESS_MODULE
+    ) -> None:
         """Start a thread that waits for jobs.
 
         Args:
             find_result: called when a job is done.
             clean: applied to all that a job says.
+            module: run as the process of a job.
         """
-        self._find_result, self._clean = find_result, clean
+        self._find_result, self._clean, self._module = find_result, clean, module
         self._jobs: dict[str, JobStatus] = {}
         self._changed = threading.Condition()
         self._running: _RunningJob | None = None
@@ -216,7 +224,7 @@ class JobQueue(Closeable):
         try:
             process = subprocess.Popen(  # noqa: S603 - our own module
                 # -P: no module is imported from the served folder
-                [sys.executable, "-P", "-m", "landslip.server.job_process", str(write)],
+                [sys.executable, "-P", "-m", self._module, str(write)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -248,6 +256,7 @@ class JobQueue(Closeable):
             self._running = None
         for thread in threads:
             thread.join(5)
+        running.close_input()
         return self._ending(status, running)
 
     def _ending(self, status: JobStatus, running: _RunningJob) -> dict[str, Any]:
@@ -259,7 +268,7 @@ class JobQueue(Closeable):
                 result = self._find_result(work)
             except LandslipError as error:
                 _LOG.warning("%s", error)
-            summary = end.get("summary")
+            summary = self._cleaned(end.get("summary"))
             return {"state": "done", "progress": 1.0, "result": result, "summary": summary}
         work.remove_unfinished(running.process.pid)
         if running.is_cancelled:
@@ -271,6 +280,16 @@ class JobQueue(Closeable):
         else:
             reason = "its process ended without a reason; the server's terminal may show one"
         return {"state": "failed", "error": reason}
+
+    def _cleaned(self, value: Any) -> Any:
+        """Return a summary without the machine's folders in its texts."""
+        if isinstance(value, str):
+            return self._clean(value)
+        if isinstance(value, list):
+            return [self._cleaned(one) for one in value]
+        if isinstance(value, dict):
+            return {name: self._cleaned(one) for name, one in value.items()}
+        return value
 
     def _hear(self, number: str, running: _RunningJob, read: int) -> None:
         """Take what a job's process says until it has ended."""

@@ -176,8 +176,8 @@ class Reviews:
         except (LandslipError, OSError):
             return None  # the routes of the review say why
 
-    def require_own_files(self, folder: Path) -> None:
-        """Refuse a review whose files are not all in the served folder.
+    def require_own_files(self, folder: Path, *, with_scene: bool) -> None:
+        """Refuse a review whose files, or scene, are not in the served folder.
 
         Raises:
             InputError: it is damaged, or one is elsewhere.
@@ -185,7 +185,8 @@ class Reviews:
         record = self._record(folder)
         if isinstance(record, InputError):
             raise record
-        for place in (record.inventory, record.polygons, record.scene, record.map):
+        scene = record.scene if with_scene else None
+        for place in (record.inventory, record.polygons, record.map, scene):
             if place is not None and not is_below(self._root, path_at(folder, place).resolve()):
                 raise InputError(
                     f"{folder.name}: is the review of {Path(place).name}, which is outside the "

@@ -138,10 +138,15 @@ def _as_stored(word: Any, comment: Any, author: Any, time: Any) -> Judgement:
     """Return a judgement from the columns of a file that other programs may have written."""
     return Judgement(
         reference=_WORDS.get("" if word is None else str(word).strip().lower()),
-        comment=None if comment is None else excerpt(comment, MAX_COMMENT) or None,
+        comment=None if comment is None else _printable(str(comment)) or None,
         author=None if author is None else excerpt(author, MAX_AUTHOR) or None,
         time=None if pd.isna(time) else time.to_pydatetime(),
     )
+
+
+def _printable(text: str) -> str:
+    lines = [excerpt(line, MAX_COMMENT) for line in text.strip().splitlines()]
+    return "\n".join(lines)[:MAX_COMMENT]
 
 
 class JudgedMeanwhileError(InputError):
