@@ -41,14 +41,16 @@ def all_for_training(dataset: TileDataset) -> TileDataset:
 
 
 def cross_validation(
-    dataset: TileDataset, folds: int, seed: int, side: Split = Split.VALIDATION
+    dataset: TileDataset, folds: int, seed: int, *, only_scores: bool = False
 ) -> list[TrainingFold]:
     """Divide training and validation tiles into folds of groups; test tiles stay out.
 
-    Each fold's tiles are its validation tiles, or on another ``side``; see
+    Each fold's tiles are its validation tiles; see
     `landslip.datasets.splits.cross_validation.held_out_folds`. Tiles of the same content (see
     `landslip.datasets.splits.leaks.find_duplicates`) are in one fold, and warned of where their
     groups differ; among more than 3000 tiles they are not searched for, which is warned of, too.
+    With ``only_scores`` a fold's tiles do not show the progress, and groups are trusted to be all
+    that depends on each other.
 
     Raises:
         InputError: there are fewer groups than folds, or one of them has all landslides.
@@ -56,10 +58,10 @@ def cross_validation(
     pool = all_for_training(dataset)
     positions = pool.positions(Split.TRAIN)
     duplicates: list[DuplicatePair] = []
-    if len(dataset) > _MAX_SEARCHED:
+    if len(dataset) > _MAX_SEARCHED and not only_scores:
         note = message("warning.folds_not_searched", tiles=len(dataset), most=_MAX_SEARCHED)
         warnings.warn(f"{dataset.path}: {note.text()}", LandslipWarning, stacklevel=3)
-    else:
+    elif not only_scores:
         from landslip.datasets.splits.leaks import find_duplicates  # needs shapely
 
         found = find_duplicates(dataset)
@@ -78,6 +80,7 @@ def cross_validation(
                 f"{argument('folds', folds)}: landslides or background are in the groups of one "
                 f"fold only, of {len(positions)} tiles; use fewer folds, or more tiles"
             )
+    side = Split.UNUSED if only_scores else Split.VALIDATION
     return [_without(pool, fold, side) for fold in held_out]
 
 

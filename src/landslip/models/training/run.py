@@ -389,8 +389,7 @@ def _folds(request: TrainRequest) -> Sequence[TrainingFold]:
                 f"{argument('folds', request.folds)}: folds are trained on one device; leave "
                 f"{argument('devices')} and {argument('num_nodes')} out"
             )
-        side = Split.UNUSED if request.only_scores else Split.VALIDATION
-        return cross_validation(dataset, request.folds, seed, side)
+        return cross_validation(dataset, request.folds, seed, only_scores=request.only_scores)
     is_tuned = request.start is not None and not dataset.positions(Split.VALIDATION)
     return tuning_folds(dataset, seed) if is_tuned and is_alone else ()
 
