@@ -293,50 +293,77 @@ def counts_of_model(model: Path, tests: Sequence[TestScene]) -> list[list[int]]:
     return rows
 
 
-def run_seed(work: Path, seed: int, orders: Sequence[str], learnt_from: Sequence[int]) -> None:
-    """Run the reviews of a seed, and store what they bring that is not stored yet.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trial:
+    """All that is made of a seed before anybody reviews.
 
-    ``learnt_from``: numbers of polygons after which the model is improved.
+    Attributes:
+        work: folder of the seed.
+        model: that errs.
+        base: its counts on the scenes that nobody reviews.
+        inventory: folder of what it maps of the reviewed scene.
+        truth: landslides of the reviewed scene.
     """
-    write_synthetic_scene(work / "train", TRAIN_SHAPE, 1000 + seed, AUGUST)
-    write_synthetic_scene(work / "review", REVIEW_SHAPE, 2000 + seed, OCTOBER)
-    for number in range(TEST_SCENES):
-        write_synthetic_scene(
-            work / f"test{number}", TEST_SHAPE, 3000 + 10 * seed + number, OCTOBER
+
+    work: Path
+    seed: int
+    model: Path
+    base: list[list[int]]
+    inventory: Path
+    reviewed: TestScene
+    truth: Polygons
+    tests: tuple[TestScene, ...]
+
+    @classmethod
+    def make(cls, work: Path, seed: int) -> "Trial":
+        """Make scenes, model and inventory that are not there yet."""
+        write_synthetic_scene(work / "train", TRAIN_SHAPE, 1000 + seed, AUGUST)
+        write_synthetic_scene(work / "review", REVIEW_SHAPE, 2000 + seed, OCTOBER)
+        folders = [work / f"test{number}" for number in range(TEST_SCENES)]
+        for number, folder in enumerate(folders):
+            write_synthetic_scene(folder, TEST_SHAPE, 3000 + 10 * seed + number, OCTOBER)
+        model, tests = base_model(work, seed), tuple(TestScene.of(one) for one in folders)
+        extraction, inventory, base = work / "extraction", work / "inventory", work / "base.json"
+        if not extraction.exists():
+            landslip.extract(work / "review" / SCENE, model, out=extraction, force=True)
+        if not base.exists():
+            base.write_text(json.dumps(counts_of_model(model, tests)))
+        if not inventory.exists():
+            landslip.make_inventory(extraction, out=inventory, draws=0)
+        return cls(
+            work=work,
+            seed=seed,
+            model=model,
+            base=json.loads(base.read_text()),
+            inventory=inventory,
+            reviewed=TestScene.of(work / "review"),
+            truth=geopandas.read_file(work / "review" / TRUTH).geometry.to_numpy(),
+            tests=tests,
         )
-    model = base_model(work, seed)
-    extraction = work / "extraction"
-    if not extraction.exists():
-        landslip.extract(work / "review" / SCENE, model, out=extraction, force=True)
-    reviewed = TestScene.of(work / "review")
-    tests = [TestScene.of(work / f"test{number}") for number in range(TEST_SCENES)]
-    base = work / "base.json"
-    if not base.exists():
-        base.write_text(json.dumps(counts_of_model(model, tests)))
-    inventory = work / "inventory"
-    if not inventory.exists():
-        landslip.make_inventory(extraction, out=inventory, draws=0)
-    truth = geopandas.read_file(work / "review" / TRUTH).geometry.to_numpy()
-    for name in orders:
-        folder = work / f"review_{name.replace(' ', '_')}"
+
+    def review(self, name: str, learnt_from: Sequence[int]) -> None:
+        """Review in an order, and store what that brings where it is not stored yet.
+
+        ``learnt_from``: numbers of polygons after which the model is improved.
+        """
+        folder = self.work / f"review_{name.replace(' ', '_')}"
         shutil.rmtree(folder, ignore_errors=True)  # a minute, where its cells are finished
-        store = start_review(inventory, folder, cell_m=CELL_M)
-        mapped = len(store.frame())
-        print(f"seed {seed}: {mapped} mapped, {len(truth)} true landslides", flush=True)
+        store = start_review(self.inventory, folder, cell_m=CELL_M)
+        mapped, true = len(store.frame()), len(self.truth)
+        print(f"seed {self.seed}: {mapped} mapped, {true} true landslides", flush=True)
         session = Session(
             store=store,
-            truth=truth,
-            pixel_m=reviewed.grid.resolution_m or 1.0,
-            generator=np.random.default_rng([seed, 2]),
+            truth=self.truth,
+            pixel_m=self.reviewed.grid.resolution_m or 1.0,
+            generator=np.random.default_rng([self.seed, 2]),
         )
         for number in STEPS:
-            while session.polygons < number and session.judge_next(ORDERS[name], seed):
+            while session.polygons < number and session.judge_next(ORDERS[name], self.seed):
                 pass
-            cell = work / cell_name(name, number)
-            if cell.exists():
-                before = json.loads(cell.read_text())
-                if number not in learnt_from or before["model"] is not None:
-                    continue
+            cell, learns = self.work / cell_name(name, number), number in learnt_from
+            before = json.loads(cell.read_text()) if cell.exists() else None
+            if before is not None and (before["model"] is not None or not learns):
+                continue
             started = time.monotonic()
             found: dict[str, Any] = {
                 "mapped": mapped,
@@ -344,43 +371,34 @@ def run_seed(work: Path, seed: int, orders: Sequence[str], learnt_from: Sequence
                 "cells": session.cells,
                 "drawn": session.drawn,
                 "minutes": session.seconds / 60,
-                "inventory": reviewed.counts(burnt(session.landslides(), reviewed.grid)),
-                "model": json.loads(base.read_text()) if number == 0 else None,
+                "inventory": self.reviewed.counts(burnt(session.landslides(), self.reviewed.grid)),
+                "model": self.base if number == 0 else None,
             }
-            if number in learnt_from:
-                scene = reviewed_scene(store)
-                found |= learnt(work, model, scene, tests, json.loads(base.read_text()), seed)
+            if learns:
+                found |= self.learnt(reviewed_scene(store))
             found["seconds"] = time.monotonic() - started
             cell.write_text(json.dumps(found))
             print(f"  {name}, {number}: {summary(found)}", flush=True)
 
-
-def learnt(
-    work: Path,
-    model: Path,
-    scene: ReviewedScene,
-    tests: Sequence[TestScene],
-    base: list[list[int]],
-    seed: int,
-) -> dict[str, Any]:
-    """Improve the model by what was reviewed, and score it on scenes that nobody reviewed."""
-    request = ImproveRequest(
-        model=open_model(model),
-        scenes=(scene,),
-        out=work / "improved",
-        settings=FINE_TUNING,
-        folds=FOLDS,
-        seed=seed,
-        keep=True,
-        overwrite=True,
-        force=True,
-    )
-    try:
-        done = improve(request)
-    except InputError as error:
-        return {"model": base, "refused": str(error)}
-    record = done.record.model_dump(mode="json")
-    return {"model": counts_of_model(work / "improved", tests), "improvement": record}
+    def learnt(self, scene: ReviewedScene) -> dict[str, Any]:
+        """Improve the model by what was reviewed; score it on scenes that nobody reviewed."""
+        out = self.work / "improved"
+        request = ImproveRequest(
+            model=open_model(self.model),
+            scenes=(scene,),
+            out=out,
+            settings=FINE_TUNING,
+            folds=FOLDS,
+            seed=self.seed,
+            keep=True,
+            overwrite=True,
+            force=True,
+        )
+        try:
+            record = improve(request).record.model_dump(mode="json")
+        except InputError as error:
+            return {"model": self.base, "refused": str(error)}
+        return {"model": counts_of_model(out, self.tests), "improvement": record}
 
 
 def summary(found: dict[str, Any]) -> str:
@@ -460,12 +478,14 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     for last in range(2, len(LEARNT) + 1):  # most of the chart early
         for seed in seeds:
-            run_seed(options.work / f"seed{seed}", seed, orders, LEARNT[:last])
+            trial = Trial.make(options.work / f"seed{seed}", seed)
+            for name in orders:
+                trial.review(name, LEARNT[:last])
         write(options, seeds, orders)
 
 
 def write(options: argparse.Namespace, seeds: Sequence[int], orders: Sequence[str]) -> None:
-    """Print the tables of what was run so far, and write page and chart where they are asked for."""
+    """Print the tables of what was run so far, and write the page and the chart."""
     file = options.work / "facts.json"
     facts = json.loads(file.read_text()) if file.exists() else {}
     cells = [json.loads(one.read_text()) for one in options.work.glob("seed*/*_*.json")]
