@@ -76,12 +76,14 @@ class PolygonTable:
         geometry: (n,) outlines of the rows.
         original: outlines as the model drew them, by id; None: those in ``geometry``.
         revision: of the review, 0 without one.
+        places: `bounds` and `centroids` where they are known already.
     """
 
     rows: pd.DataFrame
     geometry: Geometries
     original: pd.Series | None = None
     revision: int = 0
+    places: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
     @classmethod
     def of(cls, columns: pd.DataFrame, geometry: Geometries) -> "PolygonTable":
@@ -102,12 +104,12 @@ class PolygonTable:
     @cached_property
     def bounds(self) -> NDArray[np.float64]:
         """(n, 4) west, south, east and north of each."""
-        return np.asarray(shapely.bounds(self.geometry))
+        return _bounds(self.geometry) if self.places is None else self.places[0]
 
     @cached_property
     def centroids(self) -> NDArray[np.float64]:
         """(n, 2) of each."""
-        return np.asarray(shapely.get_coordinates(shapely.centroid(self.geometry)))
+        return _centroids(self.geometry) if self.places is None else self.places[1]
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -143,9 +145,15 @@ class PolygonTable:
             if column in rows:
                 rows[column] = _assigned(rows[column], at, changed[column])
         drawn = {one: outline for one, outline in review.geometries.items() if one in changed.index}
+        places = [
+            np.concatenate([own[kept], np.zeros((len(new), own.shape[1]))])
+            for own in (self.bounds, self.centroids)
+        ]
         if drawn:
             positions = rows.index.get_indexer(pd.Index(list(drawn)))
             geometry[positions] = list(drawn.values())
+            places[0][positions] = _bounds(geometry[positions])
+            places[1][positions] = _centroids(geometry[positions])
             if AREA in rows and AREA not in changed:
                 areas = areas_m2(geometry[positions])
                 rows[AREA] = _assigned(rows[AREA], positions, pd.Series(areas))
@@ -154,6 +162,7 @@ class PolygonTable:
             geometry=geometry,
             original=pd.Series(self.geometry, index=self.rows.index, dtype=object),
             revision=review.revision,
+            places=(places[0], places[1]),
         )
 
     def select(self, query: PolygonQuery) -> NDArray[np.int64]:
@@ -195,8 +204,12 @@ class PolygonTable:
 
     def position(self, polygon: int) -> int | None:
         """Return the position of a polygon; None where there is none of that id."""
-        found = self.rows.index.get_indexer(pd.Index([polygon]))[0]
-        return None if found < 0 else int(found)
+        return next(iter(self.positions([polygon]).tolist()), None)
+
+    def positions(self, polygons: Sequence[int]) -> NDArray[np.int64]:
+        """Return the positions of polygons, in their order, without those that are not there."""
+        found = self.rows.index.get_indexer(pd.Index(polygons, dtype=np.int64))
+        return np.asarray(found[found >= 0], dtype=np.int64)
 
     def original_of(self, polygon: int) -> shapely.Geometry | None:
         """Return a polygon's outline as the model drew it; None where there was none."""
@@ -264,6 +277,14 @@ class PolygonTable:
                 f"{excerpt(name, 60)}: no column of the table; its columns are id, "
                 f"{', '.join(self.columns)}"
             )
+
+
+def _bounds(geometries: Geometries) -> NDArray[np.float64]:
+    return np.asarray(shapely.bounds(geometries), dtype=np.float64).reshape(-1, 4)
+
+
+def _centroids(geometries: Geometries) -> NDArray[np.float64]:
+    return np.asarray(shapely.get_coordinates(shapely.centroid(geometries))).reshape(-1, 2)
 
 
 def areas_m2(geometries: Geometries) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from landslip.review.store import ReviewStore
 from landslip.review.words import Action
 from landslip.server import schemas
 from landslip.server.catalogue.entries import InventoryEntry
-from landslip.server.polygon_table import PolygonQuery, PolygonTable
+from landslip.server.polygon_table import PolygonQuery
 from landslip.server.problems import ConflictError, NotFoundError
 from landslip.server.state import ServerState, State
 
@@ -76,7 +76,7 @@ def overlay(inventory_id: InventoryId, state: State) -> schemas.ReviewOverlay:
     entry = state.folder.inventory(inventory_id)
     found = state.reviews.get(entry).store.overlay()
     table = state.tables.table(entry)
-    positions = [at for one in found.features if (at := table.position(one)) is not None]
+    positions = table.positions(found.features)
     return schemas.ReviewOverlay(
         revision=found.revision,
         features=schemas.FeatureCollection(
@@ -301,18 +301,17 @@ def _change(one: ReviewChange) -> schemas.Change:
 def _result(found: ReviewResult, entry: InventoryEntry, state: ServerState) -> dict[str, Any]:
     """Return what changed: polygons as they are now, unless they are too many to list."""
     listed = found.polygons[:MAX_LISTED]
-    table = state.tables.table(entry) if listed else None
+    rows: list[dict[str, Any]] = []
+    if listed:
+        table = state.tables.table(entry)
+        rows = table.records(table.positions(listed))
     return {
         "revision": found.revision,
         "changes": tuple(_change(one) for one in found.changes[-MAX_LISTED:]),
-        "polygons": () if table is None else tuple(_rows(table, listed)),
+        "polygons": tuple(rows),
         "removed": found.removed,
         "truncated": len(found.polygons) > MAX_LISTED or len(found.changes) > MAX_LISTED,
     }
-
-
-def _rows(table: PolygonTable, ids: tuple[int, ...]) -> list[dict[str, Any]]:
-    return table.records([at for one in ids if (at := table.position(one)) is not None])
 
 
 def _feature(geometry: shapely.Geometry, properties: dict[str, Any]) -> dict[str, Any]:
