@@ -109,7 +109,7 @@ def _state_of(options: ServeOptions) -> ServerState:
         cache=cache,
         folder=folder,
         tables=tables,
-        raster_tiles=RasterTiles(overviews.file),
+        raster_tiles=RasterTiles(options.folder, overviews.file),
         vector_tiles=VectorTiles(tables, cache, background),
         overviews=overviews,
         background=background,

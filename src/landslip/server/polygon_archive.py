@@ -51,7 +51,11 @@ def write_archive(source: Path, out: Path, work: Path) -> None:
         parts.append(_write_zoom(frame, _ranks(centres, areas, zoom), zoom, work))
         sys.stdout.write(f"{(last - zoom + 1) / (last - first + 2):.3f}\n")
         sys.stdout.flush()
-    _merge(parts[::-1], out)
+    kinds = {
+        str(name): "Number" if frame[name].dtype.kind in "iuf" else "String"
+        for name in frame.columns.drop(frame.geometry.name)
+    }
+    _merge(parts[::-1], out, kinds)
 
 
 def _write_zoom(
@@ -100,7 +104,7 @@ def _largest_tile(path: Path) -> int:
         return max((len(content) for _, content in all_tiles(MmapSource(file))), default=0)
 
 
-def _merge(parts: list[Path], out: Path) -> None:
+def _merge(parts: list[Path], out: Path, fields: dict[str, str]) -> None:
     """Write the tiles of several archives of one zoom each as one, in order of their numbers."""
     with out.open("wb") as file:
         writer = Writer(file)
@@ -121,7 +125,7 @@ def _merge(parts: list[Path], out: Path) -> None:
             "tile_type": TileType.MVT,
             "tile_compression": headers[0].get("tile_compression", Compression.GZIP),
         }
-        writer.finalize(whole, {"vector_layers": [{"id": LAYER, "fields": {}}]})
+        writer.finalize(whole, {"vector_layers": [{"id": LAYER, "fields": fields}]})
 
 
 if __name__ == "__main__":

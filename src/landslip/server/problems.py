@@ -1,6 +1,5 @@
 """Failures as problem details (RFC 9457), without what the machine's folders are called."""
 
-import logging
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -22,7 +21,6 @@ from landslip.core.errors import (
 MEDIA_TYPE = "application/problem+json"
 _LISTED = 5
 _FOLDERS = re.compile(r"(?<![\w.:/<])/(?:[^\s/:,;'\"()]+/)+")
-_LOG = logging.getLogger("landslip.server")
 
 
 class NotFoundError(LandslipError):
@@ -115,17 +113,9 @@ def handle_problems(app: FastAPI, folder: Path) -> None:
             raise error
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, _validation_text(error))
 
-    def of_bug(request: Request, error: Exception) -> Response:
-        _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return problem(
-            HTTPStatus.INTERNAL_SERVER_ERROR,
-            "a fault of the server; its terminal shows where it happened",
-        )
-
     app.add_exception_handler(LandslipError, of_landslip)
     app.add_exception_handler(HTTPException, of_http)
     app.add_exception_handler(RequestValidationError, of_validation)
-    app.add_exception_handler(Exception, of_bug)
 
 
 def _validation_text(error: RequestValidationError) -> str:

@@ -11,22 +11,25 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from rio_tiler.errors import RioTilerError
-from rio_tiler.io.rasterio import Reader
 
 from landslip.core.errors import InputError
 from landslip.io.raster.geotiff import only_the_file, open_geotiff
 from landslip.io.raster.opening import cause
 from landslip.models.engines.base import PROBABILITY_LEVELS
 from landslip.server.catalogue.entries import RasterEntry
+from landslip.server.catalogue.listing import require_below
 from landslip.server.schemas import RasterClass
 from landslip.server.tile_reading import TilePlan, plan_tile, read_tile
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
 
 PictureFormat = Literal["png", "webp", "jpeg"]
 Picture = NDArray[np.uint8]
@@ -67,8 +70,12 @@ class EncodedTile:
 class RasterTiles:
     """The tiles of all rasters of a server."""
 
-    def __init__(self, file_of: Callable[[RasterEntry], Path | None]) -> None:
-        """``file_of`` gives the file that is read of a raster; None while it is made."""
+    def __init__(self, root: Path, file_of: Callable[[RasterEntry], Path | None]) -> None:
+        """Rasters are below ``root``.
+
+        ``file_of`` gives the file that is read of one, None while it is made.
+        """
+        self._root = root
         self.threads = ThreadPoolExecutor(THREADS, "raster-tiles")
         self._file_of = file_of
         self._of_thread = threading.local()
@@ -124,20 +131,20 @@ class RasterTiles:
         """Stop the threads; files close with them."""
         self.threads.shutdown(wait=False, cancel_futures=True)
 
-    def _reader(self, raster: RasterEntry, source: Path) -> Reader:
-        readers: OrderedDict[tuple[str, str], Reader]
-        readers = self._of_thread.__dict__.setdefault("readers", OrderedDict())
+    def _file(self, raster: RasterEntry, source: Path) -> "DatasetReader":
+        """Return a file that this thread keeps open."""
+        files: OrderedDict[tuple[str, str], DatasetReader]
+        files = self._of_thread.__dict__.setdefault("files", OrderedDict())
         key = (str(source), raster.stamp)
-        if key in readers:
-            readers.move_to_end(key)
-            return readers[key]
-        reader = Reader(None, dataset=open_geotiff(source))
-        readers[key] = reader
-        while len(readers) > _OPEN_FILES:
-            _, oldest = readers.popitem(last=False)
-            if oldest.dataset is not None:
-                oldest.dataset.close()
-        return reader
+        if key not in files:
+            if source == raster.path:
+                require_below(self._root, source)
+            files[key] = open_geotiff(source)
+        files.move_to_end(key)
+        while len(files) > _OPEN_FILES:
+            _, oldest = files.popitem(last=False)
+            oldest.close()
+        return files[key]
 
     def _read(
         self, raster: RasterEntry, view: TileView, tile: tuple[int, int, int]
@@ -151,7 +158,7 @@ class RasterTiles:
         at = view.bands or (0,)
         try:
             return read_tile(
-                self._reader(raster, source),
+                self._file(raster, source),
                 plan,
                 tuple(raster.bands[one].index for one in at),
                 tuple(raster.nodata[one] for one in at),

@@ -1,6 +1,7 @@
 """What every request has to pass, and the headers of every response."""
 
 import hmac
+import logging
 import socket
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -17,6 +18,8 @@ from landslip.server.problems import problem
 
 MAX_BODY_BYTES = 8 * 2**20
 MAX_TARGET_BYTES = 16 * 2**10
+_FAULT = "a fault of the server; its terminal shows where it happened"
+_LOG = logging.getLogger("landslip.server")
 _READING = {"GET", "HEAD", "OPTIONS"}
 _SCHEMES = {"http": 80, "https": 443}
 
@@ -40,8 +43,12 @@ class Security:
                 await self._app(scope, receive, send)
             return  # there are no web sockets
 
+        has_begun = False
+
         async def send_secured(message: Message) -> None:
+            nonlocal has_begun
             if message["type"] == "http.response.start":
+                has_begun = True
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("Content-Security-Policy", self._policy)
                 headers["X-Content-Type-Options"] = "nosniff"
@@ -55,7 +62,14 @@ class Security:
             status, detail = refusal
             await problem(status, detail)(scope, receive, send_secured)
             return
-        await self._app(scope, _bounded(receive), send_secured)
+        try:
+            await self._app(scope, _bounded(receive), send_secured)
+        except Exception as error:
+            _LOG.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+            if has_begun:
+                raise
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+            await problem(status, _FAULT)(scope, receive, send_secured)
 
     def _refusals(self, scope: Scope) -> Iterator[tuple[HTTPStatus, str]]:
         """Yield status and reason of each rule that a request breaks."""

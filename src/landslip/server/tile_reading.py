@@ -7,17 +7,19 @@ is declared.
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
 import pyproj
 from numpy.typing import NDArray
 from rio_tiler import reader
-from rio_tiler.io.rasterio import Reader
 
 from landslip.core.crs import transformation
 from landslip.core.grid import Grid
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
 
 _RADIUS_M = 6_378_137.0
 _HALF_WORLD_M = math.pi * _RADIUS_M
@@ -77,7 +79,7 @@ def plan_tile(grid: Grid, tile: tuple[int, int, int], side: int) -> TilePlan | N
 
 
 def read_tile(
-    source: Reader,
+    source: "DatasetReader",
     plan: TilePlan,
     bands: tuple[int, ...],
     nodata: tuple[float | None, ...],
@@ -93,7 +95,7 @@ def read_tile(
         method: ``nearest`` for classes.
     """
     image = reader.read(
-        source.dataset,
+        source,
         window=plan.window,
         height=plan.shape[0],
         width=plan.shape[1],
