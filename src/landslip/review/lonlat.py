@@ -49,7 +49,7 @@ def from_lonlat(
     if crs is None:
         raise InputError("the polygons have no coordinate system, so nothing can be drawn on a map")
     points = shapely.get_coordinates(geometry)
-    if not np.isfinite(points).all() or (np.abs(points) > (2 * _TURN, 90.0)).any():
+    if not np.isfinite(points).all() or (np.abs(points) > (1.5 * _TURN, 90.0)).any():
         raise InputError(
             "an outline must have longitudes from -180 to 180 and latitudes from -90 to 90 degrees"
         )

@@ -1,0 +1,108 @@
+"""Filters and orders of the table."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.review.factories import change, new_review, squares
+
+from landslip.core.errors import InputError
+from landslip.review.charts import charts_of
+from landslip.review.features import FeatureTable, SourceTable
+from landslip.review.query import ColumnRange, FeatureQuery, select
+from landslip.review.store import ReviewStore
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ReviewStore:
+    return new_review(tmp_path)
+
+
+def ids(store: ReviewStore, **query: object) -> list[int]:
+    return select(store.table(), FeatureQuery(**query)).tolist()  # type: ignore[arg-type]
+
+
+def test_filters_all_hold(store: ReviewStore) -> None:
+    change(store, "accept", 1, 2, 3, type="fall")
+    change(store, "reject", 4, note="Road cut")
+    assert ids(store, verdict="accepted") == [1, 2, 3]
+    assert ids(store, verdict="accepted", text="VALLEY 1") == [2]
+    assert ids(store, text="road") == [4]
+    assert ids(store, text="7") == [7]
+    assert ids(store, text="ann", verdict="rejected") == [4]
+    assert ids(store, provenance="drawn") == []
+    confidence = squares()["confidence"].to_numpy()
+    expected = (np.flatnonzero((confidence >= 0.5) & (confidence <= 0.8)) + 1).tolist()
+    assert ids(store, ranges=(ColumnRange.parse("confidence:0.5:0.8"),)) == expected
+
+
+def test_order_puts_what_is_empty_last(store: ReviewStore) -> None:
+    by_confidence = (np.argsort(-squares()["confidence"].to_numpy()) + 1).tolist()
+    assert ids(store, sort="-confidence") == by_confidence
+    change(store, "accept", 5, type="slide")
+    change(store, "accept", 8, type="fall")
+    assert ids(store, sort="type")[:2] == [8, 5]
+    assert ids(store, sort="-type")[:2] == [5, 8]
+    assert ids(store, sort="-id")[0] == 9
+
+
+def test_a_box_in_degrees(store: ReviewStore) -> None:
+    west, south, east, north = store.table().bounds[4]
+    assert ids(store, bbox=(west, south, east, north)) == [5]
+    assert ids(store, bbox=(-180, -90, 180, 90)) == list(range(1, 10))
+    assert ids(store, bbox=(0, 0, 1, 1)) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"verdict": "maybe"}, "verdict must be one of unreviewed, accepted, rejected"),
+        ({"provenance": "x"}, "provenance must be one of model"),
+        ({"sort": "weight"}, "sort names a column of the table; there is no 'weight'"),
+        ({"sort": "__class__"}, "sort names a column"),
+        ({"ranges": (ColumnRange(column="place", low=0, high=1),)}, "range needs a column of num"),
+        ({"bbox": (0, 5, 1, 4)}, "bbox must be"),
+        ({"bbox": (0, 0, np.nan, 4)}, "bbox must be"),
+        ({"text": "x" * 300}, "text may have 200 characters"),
+    ],
+)
+def test_queries_that_make_no_sense(
+    store: ReviewStore, query: dict[str, object], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        ids(store, **query)
+
+
+@pytest.mark.parametrize("text", ["area", "area:1", ":1:2", "area:x:2", "area:inf:2", "area:nan:"])
+def test_ranges_that_make_no_sense(text: str) -> None:
+    with pytest.raises(InputError, match="range must be column:low:high"):
+        ColumnRange.parse(text)
+
+
+def test_charts_count_what_is_there(store: ReviewStore) -> None:
+    change(store, "accept", 1)
+    change(store, "merge", 2, 3)
+    found = charts_of(store.table())
+    assert sum(found.size_counts) == 8
+    assert len(found.size_edges_m2) == len(found.size_counts) + 1
+    assert sum(found.confidence_counts["accepted"]) == 1
+    assert sum(found.confidence_counts["unreviewed"]) == 6  # a merged one has no confidence
+    areas = store.table().column("area_m2")
+    present = store.table().present
+    assert sum(found.area_m2.values()) == pytest.approx(areas[present].sum())
+
+
+def test_a_table_without_review_has_all_unreviewed() -> None:
+    table = FeatureTable(SourceTable.of(squares(4)))
+    rows = table.rows([3, 99, 1])
+    assert [row["id"] for row in rows] == [3, 1]
+    assert rows[0]["verdict"] == "unreviewed"
+    assert rows[0]["place"] == "valley 2"
+    assert rows[0]["area_m2"] == pytest.approx(squares(4).geometry.area[2])
+
+
+def test_columns_of_the_users_own_do_not_hide_those_of_the_review() -> None:
+    frame = squares(3).assign(type=["a", "b", "c"], verdict=1.5)
+    row = FeatureTable(SourceTable.of(frame)).rows([2])[0]
+    assert (row["type"], row["input_type"]) == (None, "b")
+    assert (row["verdict"], row["input_verdict"]) == ("unreviewed", 1.5)
