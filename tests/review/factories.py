@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import geopandas
 import numpy as np
@@ -69,7 +70,7 @@ def change(
     *ids: int,
     author: str = "ann",
     geometries: tuple[shapely.Geometry, ...] = (),
-    **said: str | None,
+    **said: Any,
 ) -> ChangeResult:
     """Make a change of polygons as they are now."""
     table = store.table()
@@ -85,7 +86,12 @@ def change(
     )
 
 
-def halves(polygon: shapely.Geometry, share: float = 0.4) -> tuple[shapely.Geometry, ...]:
+def outline(store: ReviewStore, id_: int) -> Any:
+    """Return a polygon's outline as it is."""
+    return store.outlines(id_)[0]
+
+
+def halves(polygon: Any, share: float = 0.4) -> tuple[shapely.Geometry, ...]:
     """Return the western and the eastern part of a box."""
     left, bottom, right, top = polygon.bounds
     middle = left + share * (right - left)

@@ -47,7 +47,7 @@ def test_long_edges_get_vertices_only_where_they_bend() -> None:
 def test_bounds_cross_the_antimeridian() -> None:
     boxes = np.array([[179.5, 10, 180.5, 11], [100, 10, 101, 11]], dtype=float)
     found = lonlat_bounds(boxes, CRS.from_epsg(4326))
-    assert np.allclose(found, [[179.5, 10, -179.5, 11], [100, 10, 101, 11]])
+    assert np.allclose(found, np.array([[179.5, 10, -179.5, 11], [100, 10, 101, 11]]))
 
 
 @pytest.mark.parametrize("place", [(600, 10), (10, 95), (float("inf"), 0)])

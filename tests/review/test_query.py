@@ -1,6 +1,7 @@
 """Filters and orders of the table."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +19,9 @@ def store(tmp_path: Path) -> ReviewStore:
     return new_review(tmp_path)
 
 
-def ids(store: ReviewStore, **query: object) -> list[int]:
-    return select(store.table(), FeatureQuery(**query)).tolist()  # type: ignore[arg-type]
+def ids(store: ReviewStore, **query: Any) -> list[int]:
+    found: list[int] = select(store.table(), FeatureQuery(**query)).tolist()
+    return found
 
 
 def test_filters_all_hold(store: ReviewStore) -> None:
@@ -66,9 +68,7 @@ def test_a_box_in_degrees(store: ReviewStore) -> None:
         ({"text": "x" * 300}, "text may have 200 characters"),
     ],
 )
-def test_queries_that_make_no_sense(
-    store: ReviewStore, query: dict[str, object], said: str
-) -> None:
+def test_queries_that_make_no_sense(store: ReviewStore, query: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
         ids(store, **query)
 

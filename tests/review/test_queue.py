@@ -117,10 +117,10 @@ def test_the_queue_learns_from_twenty_judgements_of_both_kinds(tmp_path: Path) -
     long = frame["id"][frame["elongation"] > 2.5].tolist()  # roads
     short = frame["id"][frame["elongation"] <= 2.5].tolist()
     change(store, "reject", *long[:25])
-    store.queue()
-    assert not store._expected.is_learned
+    model = InformationModel()
+    assert not model.of(store.table()).is_learned
     change(store, "accept", *short[:25])
-    store.queue()
-    assert store._expected.is_learned
-    p = dict(zip(store.table().ids.tolist(), store._expected.probability, strict=True))
+    found = model.of(store.table())
+    assert found.is_learned
+    p = dict(zip(store.table().ids.tolist(), found.probability, strict=True))
     assert np.mean([p[one] for one in long[25:]]) < 0.5 < np.mean([p[one] for one in short[25:]])

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shapely
-from tests.review.factories import LEFT, TOP, change, halves, new_review, write_squares
+from tests.review.factories import LEFT, TOP, change, halves, new_review, outline, write_squares
 
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.review.changes import (
@@ -78,12 +78,12 @@ def test_an_unknown_polygon_is_said(store: ReviewStore) -> None:
 
 
 def test_a_redrawn_outline_is_accepted_edited_and_measured_again(store: ReviewStore) -> None:
-    before, _ = store.outlines(4)
+    before = outline(store, 4)
     change(store, "redraw", 4, geometries=(shapely.box(LEFT, TOP - 130, LEFT + 10, TOP - 110),))
-    now, original = store.outlines(4)
+    now, original = outline(store, 4), store.outlines(4)[1]
     assert shapely.area(now) == pytest.approx(200)
     assert original is not None
-    assert original.equals(before)
+    assert before.equals(original)
     found = row(store, 4)
     assert (found["verdict"], found["provenance"]) == ("accepted", "edited")
     assert found["area_m2"] == pytest.approx(200)
@@ -93,12 +93,12 @@ def test_a_redrawn_outline_is_accepted_edited_and_measured_again(store: ReviewSt
 
 
 def test_the_largest_piece_keeps_the_id_and_the_others_get_new_ones(store: ReviewStore) -> None:
-    west, east = halves(store.outlines(5)[0], 0.4)
+    west, east = halves(outline(store, 5), 0.4)
     done = change(store, "split", 5, geometries=(west, east))
     assert done.polygons == (5, 10)
-    assert store.outlines(5)[0].equals(east)
-    assert store.outlines(10) == (store.outlines(10)[0], None)
-    assert store.outlines(10)[0].equals(west)
+    assert outline(store, 5).equals(east)
+    assert store.outlines(10)[1] is None
+    assert outline(store, 10).equals(west)
     table = store.table()
     assert table.source_ids(int(table.indexes([10])[0])) == [5]
     assert row(store, 10)["provenance"] == "split"
@@ -106,7 +106,7 @@ def test_the_largest_piece_keeps_the_id_and_the_others_get_new_ones(store: Revie
 
 
 def test_ids_are_never_given_twice(store: ReviewStore) -> None:
-    west, east = halves(store.outlines(5)[0])
+    west, east = halves(outline(store, 5))
     change(store, "split", 5, geometries=(west, east))
     assert store.undo("ann").removed == (10,)
     done = change(store, "split", 5, geometries=(west, east))
@@ -114,13 +114,13 @@ def test_ids_are_never_given_twice(store: ReviewStore) -> None:
 
 
 def test_merged_polygons_become_one_with_the_largest_ones_id(store: ReviewStore) -> None:
-    sizes = {one: shapely.area(store.outlines(one)[0]) for one in (1, 2, 3)}
+    sizes = {one: shapely.area(outline(store, one)) for one in (1, 2, 3)}
     largest = max(sizes, key=lambda one: sizes[one])
     change(store, "reject", 1)
     done = change(store, "merge", 1, 2, 3)
     assert done.polygons == (largest,)
     assert sorted((*done.removed, largest)) == [1, 2, 3]
-    assert shapely.area(store.outlines(largest)[0]) == pytest.approx(sum(sizes.values()))
+    assert shapely.area(outline(store, largest)) == pytest.approx(sum(sizes.values()))
     found = row(store, largest)
     assert (found["provenance"], found["verdict"]) == ("merged", "unreviewed")  # they differed
     assert store.summary().removed == 2
