@@ -5,8 +5,9 @@ import { useEffect, useMemo } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 
-import { api, ApiError } from "../core/api";
+import { api } from "../core/api";
 import { formatArea, formatDate, formatNumber } from "../core/format";
+import { errorText } from "../core/notify";
 import { inventory, inventoryId, revision } from "../core/store";
 import type { Charts, Verdict } from "../core/types";
 import { t, tServer } from "../i18n";
@@ -31,7 +32,7 @@ export function ChartsPanel() {
         }
       },
       (failure: unknown) => {
-        if (current) error.value = failure instanceof ApiError && failure.message ? failure.message : t("error.offline");
+        if (current) error.value = errorText(failure);
       },
     );
     return () => {

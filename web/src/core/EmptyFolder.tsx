@@ -1,7 +1,7 @@
 /** What is shown instead of the map when there is nothing to show on it. */
 
 import { t } from "../i18n";
-import { notifyError } from "./notify";
+import { errorText, notifyError } from "./notify";
 import { loadWorkspace, workspace, workspaceError } from "./store";
 
 export function EmptyFolder() {
@@ -11,7 +11,7 @@ export function EmptyFolder() {
     return (
       <div class="empty" role="alert">
         <h2>{t("empty.failed")}</h2>
-        <p>{failed.problem.status === 0 ? t("error.offline") : failed.message}</p>
+        <p>{errorText(failed)}</p>
         <button type="button" class="button button-primary" onClick={() => void loadWorkspace().catch(notifyError)}>
           {t("retry")}
         </button>

@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 
 import { t } from "../i18n";
+import { ApiError } from "./api";
 import { Icon } from "./icons";
 
 export type NoticeKind = "info" | "success" | "error";
@@ -30,10 +31,15 @@ export function notify(kind: NoticeKind, text: string, action: Notice["action"] 
   return id;
 }
 
+/** What went wrong with a request, in one sentence. */
+export function errorText(error: unknown): string {
+  if (error instanceof ApiError && error.problem.status === 0) return t("error.offline");
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Show what went wrong with a request; never throws. */
 export function notifyError(error: unknown): void {
-  const text = error instanceof Error && error.message !== "offline" ? error.message : t("error.offline");
-  notify("error", text);
+  notify("error", errorText(error));
 }
 
 export function Notices() {

@@ -3,6 +3,7 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 
 import { api, ApiError } from "./api";
+import { withCommonLimits } from "./seriesLimits";
 import { isText, oneOf, persistent } from "./storage";
 import type { FeatureDetail, FeatureQuery, Inventory, Raster, ReviewOverlay, Workspace } from "./types";
 
@@ -45,7 +46,7 @@ export const raster = (id: string | null): Raster | null =>
 
 export async function loadWorkspace(): Promise<void> {
   try {
-    const loaded = await api.workspace();
+    const loaded = withCommonLimits(await api.workspace());
     batch(() => {
       workspace.value = loaded;
       workspaceError.value = null;

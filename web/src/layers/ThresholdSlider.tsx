@@ -2,7 +2,7 @@
 
 import { inventory, raster } from "../core/store";
 import { t } from "../i18n";
-import { change, probabilityLayer } from "../map/layerState";
+import { probabilityLayer, setThreshold } from "../map/layerState";
 import { gradient } from "../map/ramps";
 
 export function ThresholdSlider() {
@@ -18,7 +18,7 @@ export function ThresholdSlider() {
           max={1}
           step={0.01}
           value={threshold}
-          onInput={(event) => change(probabilityLayer, { threshold: event.currentTarget.valueAsNumber })}
+          onInput={(event) => setThreshold(event.currentTarget.valueAsNumber)}
         />
         <output class="number">{threshold.toFixed(2)}</output>
       </label>
@@ -28,7 +28,7 @@ export function ThresholdSlider() {
       <p class="threshold-note muted">
         {t("threshold.note")}{" "}
         {own !== null && Math.abs(own - threshold) > 0.005 && (
-          <button type="button" class="link" onClick={() => change(probabilityLayer, { threshold: own })}>
+          <button type="button" class="link" onClick={() => setThreshold(own)}>
             {t("threshold.model", { value: own.toFixed(2) })}
           </button>
         )}

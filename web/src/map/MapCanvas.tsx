@@ -39,6 +39,7 @@ export function MapCanvas() {
         return () => follows.forEach((stop) => stop());
       }),
       followExtent(view !== null),
+      followIdle(place.current),
       followTiles(),
       followAddress(),
     ];
@@ -46,13 +47,15 @@ export function MapCanvas() {
   }, []);
   return (
     <>
-      <div ref={place} class="map-canvas" id="map" tabIndex={-1} />
-      <Swipe />
-      <MapControls />
-      <Legend />
+      <div class="map-stage">
+        <div ref={place} class="map-canvas" id="map" tabIndex={-1} />
+        <Swipe />
+        <MapControls />
+        <Legend />
+        <Readout />
+        <DetailCard />
+      </div>
       <TimeSlider />
-      <Readout />
-      <DetailCard />
       <EmptyFolder />
     </>
   );
@@ -90,6 +93,23 @@ function followExtent(known: boolean): () => void {
     const keep = shown === "address";
     shown = target.id;
     if (!keep) view.fitTo(target.bounds, { animate: !first });
+  });
+}
+
+/** Say in the document when the map rests, for those who drive the page by a program. */
+function followIdle(container: HTMLElement): () => void {
+  return effect(() => {
+    const map = mapView.value?.map;
+    if (!map || !workspace.value) return;
+    const busy = () => {
+      container.dataset["idle"] = "false";
+    };
+    const idle = () => {
+      container.dataset["idle"] = "true";
+    };
+    const listeners = [map.on("dataloading", busy), map.on("movestart", busy), map.on("idle", idle)];
+    map.triggerRepaint();
+    return () => listeners.forEach((one) => one.unsubscribe());
   });
 }
 

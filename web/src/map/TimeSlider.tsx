@@ -25,9 +25,8 @@ export function TimeSlider() {
   const at = dateIndex.value;
   const all = workspace.value?.series ?? [];
   const date = at === null ? undefined : shown.dates[at]?.date;
-  const step = (by: number) => showDate(Math.min(count - 1, Math.max(0, (at ?? (by > 0 ? -1 : 1)) + by)));
   return (
-    <div class="time-slider map-card" role="group" aria-label={t("series")}>
+    <div class="time-slider" role="group" aria-label={t("series")}>
       {all.length > 1 && (
         <select
           aria-label={t("series")}
@@ -53,7 +52,7 @@ export function TimeSlider() {
       >
         <Icon name={playing.value ? "pause" : "play"} />
       </button>
-      <button type="button" class="icon-button" aria-label={t("series.previous")} disabled={at === 0} onClick={() => step(-1)}>
+      <button type="button" class="icon-button" aria-label={t("series.previous")} disabled={at === 0} onClick={() => stepDate(-1)}>
         <Icon name="previous" />
       </button>
       <input
@@ -66,7 +65,7 @@ export function TimeSlider() {
         aria-valuetext={date ? formatDate(date) : t("series.none")}
         onInput={(event) => showDate(event.currentTarget.valueAsNumber)}
       />
-      <button type="button" class="icon-button" aria-label={t("series.next")} disabled={at === count - 1} onClick={() => step(1)}>
+      <button type="button" class="icon-button" aria-label={t("series.next")} disabled={at === count - 1} onClick={() => stepDate(1)}>
         <Icon name="next" />
       </button>
       <output class="number">{date ? formatDate(date) : "–"}</output>
@@ -74,7 +73,7 @@ export function TimeSlider() {
   );
 }
 
-/** For the shortcuts. */
+/** Show the date so many steps later. */
 export function stepDate(by: number): void {
   const count = series.peek()?.dates.length ?? 0;
   const at = dateIndex.peek();

@@ -41,12 +41,27 @@ effect(() => {
 
 const renderings = signal<Readonly<Record<string, Rendering>>>({});
 
+/** The dates of a series are rendered alike. */
+function renderingKey(of: Raster): string {
+  const all = workspace.peek()?.series ?? [];
+  return all.find((one) => one.dates.some((date) => date.raster_ids.includes(of.id)))?.id ?? of.id;
+}
+
 export function renderingOf(of: Raster): Rendering {
-  return renderings.value[of.id] ?? defaultRendering(of);
+  return renderings.value[renderingKey(of)] ?? defaultRendering(of);
 }
 
 export function setRendering(of: Raster, changed: Partial<Rendering>): void {
-  renderings.value = { ...renderings.peek(), [of.id]: { ...renderingOf(of), ...changed } };
+  const key = renderingKey(of);
+  const before = renderings.peek()[key] ?? defaultRendering(of);
+  renderings.value = { ...renderings.peek(), [key]: { ...before, ...changed } };
+}
+
+let thresholdIsChosen = false;
+
+export function setThreshold(threshold: number): void {
+  thresholdIsChosen = true;
+  change(probabilityLayer, { threshold });
 }
 
 export const rastersOf = (...kinds: RasterKind[]): Raster[] =>
@@ -91,15 +106,15 @@ export function followInventory(): () => void {
       probabilities.find((one) => one.id === chosen?.probability_id) ??
       probabilities.find((one) => one.scene_id !== null && one.scene_id === scene) ??
       (chosen ? undefined : probabilities[0]);
-    const classes = rastersOf("states", "mask");
+    const classes = [...rastersOf("states"), ...rastersOf("mask")];
     const ofScene = classes.find((one) => one.scene_id === scene && scene !== null) ?? classes[0];
     batch(() => {
       if (!first || sceneLayer.peek().id === null) change(sceneLayer, { id: scene });
-      change(probabilityLayer, {
-        id: probability?.id ?? null,
-        ...(first ? {} : { shown: probabilityLayer.peek().shown && probability !== undefined }),
-        threshold: chosen?.threshold ?? probability?.threshold ?? 0.5,
-      });
+      // What the address says comes first.
+      if (!first || probabilityLayer.peek().id === null) change(probabilityLayer, { id: probability?.id ?? null });
+      if (!first || !thresholdIsChosen) {
+        change(probabilityLayer, { threshold: chosen?.threshold ?? probability?.threshold ?? 0.5 });
+      }
       if (!first || classLayer.peek().id === null) change(classLayer, { id: ofScene?.id ?? null });
     });
   });

@@ -6,11 +6,13 @@ import { t, tServer } from "../i18n";
 
 const LONGEST = 26;
 
-/** Place below the served folder, without what its kind says already. */
-export function shortName(name: string): string {
+/** Place below the served folder, without what its kind or its date says already. */
+export function shortName(name: string, date: string | null = null): string {
   const parts = name.replace(/\.(tiff?|gpkg|geojson|parquet|shp|vrt)$/i, "").split("/");
-  const generic = /^(probability|mask|states|landslides|inventory|scene)$/i;
-  while (parts.length > 1 && generic.test(parts.at(-1)!)) parts.pop();
+  const said = (part: string) =>
+    /^(probability|mask|states|landslides|inventory|scene)$/i.test(part) ||
+    (date !== null && part.replace(/_?state$/, "") === date);
+  while (parts.length > 1 && said(parts.at(-1)!)) parts.pop();
   const last = parts.at(-1) ?? name;
   return last.length > LONGEST ? `${last.slice(0, LONGEST - 9)}…${last.slice(-8)}` : last;
 }
@@ -21,7 +23,7 @@ export function bandLabel(name: string): string {
 }
 
 export function rasterLabel(raster: Raster): string {
-  const name = shortName(raster.name);
+  const name = shortName(raster.name, raster.date);
   const kind = raster.kind === "scene" ? "" : `${t(`raster.${raster.kind}`)} · `;
   return kind + (raster.date ? `${formatDate(raster.date)} · ${name}` : name);
 }

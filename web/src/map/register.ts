@@ -13,7 +13,7 @@ import { foundPlace, searchOpen } from "../search/state";
 import { followTable, stepRow } from "../table/rows";
 import { TablePanel } from "../table/TablePanel";
 import { compareTarget } from "./compare";
-import { change, classLayer, followInventory, polygonLayer, probabilityLayer, renderingOf, sceneLayer, setRendering } from "./layerState";
+import { change, classLayer, followInventory, polygonLayer, probabilityLayer, renderingOf, sceneLayer, setRendering, setThreshold } from "./layerState";
 import { fitAll, toggleCompare } from "./MapControls";
 import { mapView } from "./mapView";
 import { composites } from "./rendering";
@@ -120,7 +120,8 @@ function toggle(key: string, label: Shortcut["label"], layer: { value: { shown: 
 
 function moveThreshold(by: number): void {
   const threshold = Math.min(1, Math.max(0, probabilityLayer.peek().threshold + by));
-  change(probabilityLayer, { threshold: Number(threshold.toFixed(2)), shown: true });
+  setThreshold(Number(threshold.toFixed(2)));
+  change(probabilityLayer, { shown: true });
 }
 
 function nextComposite(): void {

@@ -4,7 +4,7 @@ import { batch, effect } from "@preact/signals";
 
 import { inventoryId, raster, select, selected, workspace } from "../core/store";
 import { compareChoice, comparing, dividerAt } from "./compare";
-import { basemapLayer, change, classLayer, polygonLayer, probabilityLayer, renderingOf, sceneLayer, setRendering } from "./layerState";
+import { basemapLayer, change, classLayer, polygonLayer, probabilityLayer, renderingOf, sceneLayer, setRendering, setThreshold } from "./layerState";
 import type { PolygonColour } from "./expressions";
 import { mapView } from "./mapView";
 import { composites, type Composite } from "./rendering";
@@ -30,7 +30,7 @@ export function readAddress(): View | null {
       if (raster) change<{ id: string | null }>(layer, { id: raster });
     }
     const threshold = Number(words.get("threshold") ?? Number.NaN);
-    if (threshold >= 0 && threshold <= 1) change(probabilityLayer, { threshold });
+    if (threshold >= 0 && threshold <= 1) setThreshold(threshold);
     const colour = words.get("colour");
     if (colour && COLOURS.includes(colour)) change(polygonLayer, { colour: colour as PolygonColour });
     const compared = words.get("compare");

@@ -90,7 +90,14 @@ export function FilterBar() {
         </button>
       )}
       {open.value && (
-        <div ref={popover} id="filter-popover" class="popover" role="group" aria-label={t("filter")}>
+        <div
+          ref={popover}
+          id="filter-popover"
+          class="popover"
+          role="group"
+          aria-label={t("filter")}
+          style={above(button.current)}
+        >
           <label class="field">
             <span>{t("filter.provenance")}</span>
             <select
@@ -112,6 +119,14 @@ export function FilterBar() {
       )}
     </div>
   );
+}
+
+/** Place above a button, wherever the panel around it ends. */
+function above(button: HTMLElement | null) {
+  const box = button?.getBoundingClientRect();
+  if (!box) return {};
+  const left = Math.max(12, Math.min(box.left, window.innerWidth - 332));
+  return { left: `${left}px`, bottom: `${window.innerHeight - box.top + 6}px` };
 }
 
 function TextFilter() {

@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 import { formatNumber, formatValue } from "../core/format";
+import { errorText } from "../core/notify";
 import { inventory, select, selected } from "../core/store";
 import type { FeatureRow, Field } from "../core/types";
 import { fieldLabel } from "../details/DetailCard";
@@ -43,7 +44,7 @@ export function TablePanel() {
 
   if (!inventory.value) return <p class="muted">{t("table.none")}</p>;
   const shown = columns.value;
-  const template = `44px 88px 128px ${shown.map((field) => (field.kind === "text" ? "150px" : "126px")).join(" ")} minmax(8px, 1fr)`;
+  const template = `78px 140px ${shown.map((field) => (field.kind === "text" ? "150px" : "126px")).join(" ")} minmax(8px, 1fr)`;
   const go = async (to: number) => {
     const index = Math.min(total.peek() - 1, Math.max(0, to));
     if (index < 0) return;
@@ -62,14 +63,14 @@ export function TablePanel() {
         </span>
         <ColumnMenu />
       </div>
-      {tableError.value && <p class="table-error">{tableError.value.message || t("error.offline")}</p>}
+      {tableError.value && <p class="table-error">{errorText(tableError.value)}</p>}
       <div
         ref={box}
         class="table-scroll"
         role="grid"
         aria-label={t("panel.table")}
         aria-rowcount={total.value + 1}
-        aria-colcount={shown.length + 3}
+        aria-colcount={shown.length + 2}
         tabIndex={0}
         aria-activedescendant={total.value > 0 ? `row-${cursor.value}` : undefined}
         data-own-keys
@@ -96,7 +97,6 @@ export function TablePanel() {
       >
         <div class="table-content" style={{ height: `${(total.value + 1) * ROW}px` }}>
           <div class="table-head" role="row" aria-rowindex={1} style={{ gridTemplateColumns: template }}>
-            <span role="columnheader" aria-label={t("column.verdict")} />
             <HeaderCell name="id" label={t("column.id")} number />
             <HeaderCell name="verdict" label={t("column.verdict")} />
             {shown.map((field) => (
@@ -191,13 +191,13 @@ function Row({ index, content, fields, template, active, onChoose }: RowProperti
     >
       {content ? (
         <>
-          <span role="gridcell" class="cell-dot">
-            <span class="dot" data-verdict={content.verdict} aria-hidden="true" />
-          </span>
           <span role="gridcell" class="cell-number">
             {content.id}
           </span>
-          <span role="gridcell">{t(`verdict.${content.verdict}`)}</span>
+          <span role="gridcell" class="cell-verdict">
+            <span class="dot" data-verdict={content.verdict} aria-hidden="true" />
+            {t(`verdict.${content.verdict}`)}
+          </span>
           {fields.map((field) => (
             <span key={field.name} role="gridcell" class={field.kind === "number" ? "cell-number" : undefined}>
               {cell(content[field.name])}

@@ -13,14 +13,8 @@ export function Shell({ children }: { children: ComponentChildren }) {
   const bottom = panels.value.find((one) => one.place === "bottom" && one.id === bottomPanel.value);
   return (
     <div class="shell" data-side={side ? "open" : "closed"} data-bottom={bottom ? "open" : "closed"}>
-      <a class="skip-link" href="#map">
-        {t("skip.map")}
-      </a>
-      {side && (
-        <a class="skip-link" href="#panel-side">
-          {t("skip.panel")}
-        </a>
-      )}
+      <SkipLink to=".maplibregl-canvas" text={t("skip.map")} />
+      {side && <SkipLink to="#panel-side" text={t("skip.panel")} />}
       <TopBar />
       <nav class="rail" aria-label={t("panels")}>
         {panels.value.map((panel) => (
@@ -34,6 +28,22 @@ export function Shell({ children }: { children: ComponentChildren }) {
       {bottom && <PanelFrame panel={bottom} />}
       <Notices />
     </div>
+  );
+}
+
+/** It moves the focus and leaves the address as it is. */
+function SkipLink({ to, text }: { to: string; text: string }) {
+  return (
+    <a
+      class="skip-link"
+      href="#"
+      onClick={(event) => {
+        event.preventDefault();
+        document.querySelector<HTMLElement>(to)?.focus();
+      }}
+    >
+      {text}
+    </a>
   );
 }
 
