@@ -63,7 +63,10 @@ def _landslides(rng: np.random.Generator) -> NDArray[np.float64]:
     bare = np.zeros((SIDE_PX, SIDE_PX))
     places = rng.permutation(36)[:LANDSLIDES]
     for place in places:
-        row, col = 24 + 48 * (place // 6) + rng.uniform(-6, 6), 24 + 48 * (place % 6) + rng.uniform(-6, 6)
+        row, col = (
+            24 + 48 * (place // 6) + rng.uniform(-6, 6),
+            24 + 48 * (place % 6) + rng.uniform(-6, 6),
+        )
         length, width = rng.uniform(6, 20), rng.uniform(4, 9)
         inside = ((rows - row) / width) ** 2 + ((cols - col) / length) ** 2 < 1
         bare[inside] = rng.uniform(0.6, 1)

@@ -57,6 +57,7 @@ def test_no_serious_finding(
     page.locator("[role=grid]").focus()
     page.keyboard.press("ArrowDown")
     page.locator(".detail-card dl").first.wait_for()
+    page.locator(".panel-bottom .panel-header .icon-button").click()  # over the card, if narrow
     page.get_by_role("button", name=re.compile("^(History|历史)")).click()
     found["details"] = findings(page)
     page.locator("body").press("c")
