@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from landslip.core.errors import InputError, excerpt
+from landslip.inventory.record import REPORT
 from landslip.server.catalogue.entries import InventoryEntry, RasterEntry
 from landslip.server.catalogue.folder import ServedFolder
 from landslip.server.catalogue.listing import REVIEWS, require_below
@@ -51,10 +52,12 @@ def work_of(request: JobRequest, folder: ServedFolder, reviews: Reviews) -> JobW
             raise InputError(f"{kind} takes no {name}; leave it out")
     name = checked_name(kind, request.out)
     source, arguments = _Inputs(request, folder, reviews).of_kind()
-    place = source if kind == "report" else folder.root
+    out = folder.root / name
+    if kind == "report" and not (source / REPORT).exists():
+        out = source / REPORT  # to which the page has a link
     for path in (source, *(one for one in arguments.values() if isinstance(one, Path))):
         require_below(folder.root, path)
-    return JobWork(kind=kind, out=place / name, source=source, arguments=arguments)
+    return JobWork(kind=kind, out=out, source=source, arguments=arguments)
 
 
 def checked_name(kind: str, name: str) -> str:

@@ -123,7 +123,8 @@ def _inventory(work: JobWork, report: JobReport) -> None:
 
 def _report(work: JobWork, report: JobReport) -> None:
     report.stage("report")
-    landslip.report(work.source, out=work.out, **work.arguments)
+    in_folder = work.out.parent == work.source
+    landslip.report(work.source, out=None if in_folder else work.out, **work.arguments)
 
 
 def _sample(work: JobWork, report: JobReport) -> None:

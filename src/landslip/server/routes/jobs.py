@@ -1,8 +1,10 @@
 """Routes of jobs: commands that the server runs, one at a time."""
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
-from fastapi import APIRouter, Path, status
+from fastapi import APIRouter, status
+from fastapi import Path as PathParameter
 
 from landslip.server import schemas
 from landslip.server.catalogue.folder import ServedFolder
@@ -12,7 +14,7 @@ from landslip.server.jobs import JobStatus
 from landslip.server.state import State
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
-JobId = Annotated[str, Path(max_length=64)]
+JobId = Annotated[str, PathParameter(max_length=64)]
 
 
 @router.get("")
@@ -43,8 +45,9 @@ def find_result(work: JobWork, folder: ServedFolder) -> dict[str, tuple[str, ...
     """Return the ids of what a job made."""
     catalogue = folder.catalogue(now=True)
 
-    def made(path: Any) -> bool:
-        return bool(path == work.out or work.out in path.parents)
+    def made(path: Path) -> bool:
+        is_reported = work.kind == "report" and path.parent == work.source
+        return path == work.out or work.out in path.parents or is_reported
 
     return {
         "rasters": tuple(key for key, one in catalogue.rasters.items() if made(one.path)),
