@@ -70,3 +70,4 @@ def serve(
     if open_page:
         typer.launch(server.url)
     server.run()
+    typer.echo("stopped", err=True)

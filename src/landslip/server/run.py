@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from contextlib import suppress
 from html import escape
 from types import TracebackType
 from typing import Self
@@ -64,9 +65,10 @@ class ListeningServer:
         self.url = page_address(options, self._socket.getsockname()[1])
 
     def run(self) -> None:
-        """Answer until a signal stops it."""
+        """Answer until a signal stops it, which is its ordinary end."""
         try:
-            uvicorn.Server(configuration(self._options)).run([self._socket])
+            with suppress(KeyboardInterrupt):
+                uvicorn.Server(configuration(self._options)).run([self._socket])
         finally:
             self._socket.close()
 

@@ -1,0 +1,92 @@
+"""Requests made of the server's own description: none ends in a fault of the server."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from tests.server.served import client_of, ids_of, make_served
+
+BASE = "http://127.0.0.1:8000"
+# each starts a process, and is tried by its own tests
+_JOBS = ("/api/jobs", "post")
+_KINDS = {"raster": "rasters", "inventory": "inventories", "sample": "samples"}
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    folder = make_served(tmp_path_factory.mktemp("openapi") / "served")
+    with client_of(folder) as client:
+        yield client
+
+
+def operations(client: TestClient) -> list[Any]:
+    schema = schemathesis.openapi.from_dict(client.get("/api/openapi.json").json())
+    return [result.ok() for result in schema.get_all_operations()]
+
+
+def try_all(client: TestClient, examples: int) -> dict[int, int]:
+    """Call every operation with data of its own description; half of them of things that are there.
+
+    Returns the number of responses by status.
+    """
+    ids = ids_of(client)
+    by_status: dict[int, int] = {}
+    for operation in operations(client):
+        if (operation.path, operation.method) != _JOBS:
+            _try(client, operation, ids, by_status, examples)
+    return by_status
+
+
+def _try(
+    client: TestClient,
+    operation: Any,
+    ids: dict[str, str],
+    by_status: dict[int, int],
+    examples: int,
+) -> None:
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(data=st.data(), exists=st.booleans())
+    def call(data: st.DataObject, exists: bool) -> None:
+        mode = data.draw(st.sampled_from(list(schemathesis.GenerationMode)))
+        case = data.draw(operation.as_strategy(generation_mode=mode))
+        if exists:
+            for name, kind in _KINDS.items():
+                own = [key for place, key in ids.items() if place.startswith(kind)]
+                if name in (case.path_parameters or {}) and own:
+                    case.path_parameters[name] = data.draw(st.sampled_from(own))
+        made = requests.Request(**case.as_transport_kwargs(base_url=BASE)).prepare()
+        assert made.method is not None
+        assert made.url is not None
+        body = made.body if isinstance(made.body, bytes) else str(made.body or "").encode()
+        headers = {name: value for name, value in made.headers.items() if name != "Host"}
+        response = client.request(made.method, made.url, content=body, headers=headers)
+        status = response.status_code
+        by_status[status] = by_status.get(status, 0) + 1
+        assert status < 500 or status == 503, case.as_curl_command()
+        if status >= 400:
+            kind = response.headers["content-type"]
+            assert kind == "application/problem+json", case.as_curl_command()
+
+    call()
+
+
+def test_no_request_ends_in_a_fault(client: TestClient) -> None:
+    by_status = try_all(client, 2)
+    assert by_status[200] > 3
+
+
+@pytest.mark.slow
+def test_no_request_of_many_ends_in_a_fault(client: TestClient) -> None:
+    by_status = try_all(client, 100)
+    assert by_status[200] > 100
