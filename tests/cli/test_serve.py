@@ -98,8 +98,8 @@ def test_without_its_packages_the_command_says_what_to_install(
         if name != "landslip.server.start":
             monkeypatch.delitem(sys.modules, name)
     missing: ModuleType | None = None
-    monkeypatch.setitem(sys.modules, "fastapi", missing)  # type: ignore[arg-type]
-    monkeypatch.setitem(sys.modules, "uvicorn", missing)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "fastapi", missing)
+    monkeypatch.setitem(sys.modules, "uvicorn", missing)
     with pytest.raises(MissingDependencyError, match=r"pip install 'landslip\[serve\]'"):
         landslip.serve(tmp_path)
     result = CliRunner().invoke(app, ["serve", str(tmp_path)])
