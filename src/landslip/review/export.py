@@ -153,7 +153,7 @@ def _said(table: FeatureTable, name: str) -> NDArray[Any]:
         made_of: NDArray[Any] = table.sources
         return made_of
     if name == "reason":
-        return table.of_origin(lambda header: header.reason)
+        return table.of_origin(lambda header: header.reason, np.arange(len(table.ids)))
     return table.column({"reviewer": "author", "reviewed": "changed"}.get(name, name))
 
 

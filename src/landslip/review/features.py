@@ -157,6 +157,7 @@ class FeatureTable:
         self.geometry = state.geometry.copy()
         self.information = np.full(len(self.ids), np.nan)
         self._headers, self._origin = state.headers, state.origin.copy()
+        self._indexes = state.indexes
         self._redrawn = np.flatnonzero(self.present & (self.outline > 0))
         keys = [(int(self.ids[at]), int(self.outline[at])) for at in self._redrawn]
         measures = measures or OutlineMeasures(source.crs)
@@ -175,42 +176,52 @@ class FeatureTable:
             KeyError: there is no such column.
         """
         if name not in self._made:
-            self._made[name] = self._make(name)
+            self._made[name] = self._cells(name, np.arange(len(self.ids)))
         return self._made[name]
 
-    def _make(self, name: str) -> NDArray[Any]:
+    def _cells(self, name: str, at: NDArray[np.int64]) -> NDArray[Any]:
+        """Return a column's values of some polygons, by index."""
+        if name in self._made:
+            return self._made[name][at]
         if name in ("id", "version", "type", "note", "information"):
-            own: NDArray[Any] = getattr(self, "ids" if name == "id" else name)
+            own: NDArray[Any] = getattr(self, "ids" if name == "id" else name)[at]
             return own.astype(np.float64) if own.dtype.kind == "i" else own
         if name in ("verdict", "provenance"):
             words = VERDICTS if name == "verdict" else PROVENANCES
-            codes: NDArray[np.int8] = getattr(self, name)
+            codes: NDArray[np.int8] = getattr(self, name)[at]
             return np.array([str(one) for one in words], dtype=object)[codes]
         if name in ("author", "changed"):
-            return self.of_origin(lambda header: header.author if name == "author" else header.time)
-        return self._own_column(name)
+            is_author = name == "author"
+            return self.of_origin(lambda change: change.author if is_author else change.time, at)
+        return self._own_cells(name, at)
 
     def source_ids(self, index: int) -> list[int]:
         """Return the ids of the inventory's polygons that one was made of."""
         text = self.sources[index]
         return [] if text is None else [int(one) for one in json.loads(text)]
 
-    def of_origin(self, value: Callable[[ChangeHeader], str | None]) -> NDArray[np.object_]:
-        """Return what the change says that made each polygon what it is; None: there is none."""
-        origins, where = np.unique(self._origin, return_inverse=True)
+    def of_origin(
+        self, value: Callable[[ChangeHeader], str | None], at: NDArray[np.int64]
+    ) -> NDArray[np.object_]:
+        """Return what the change says that made each of some polygons what it is, or None."""
+        origins, where = np.unique(self._origin[at], return_inverse=True)
         words = [None if one == 0 else value(self._headers[one]) for one in origins.tolist()]
         return np.array([*words, None], dtype=object)[where]
 
-    def _own_column(self, name: str) -> NDArray[Any]:
+    def _own_cells(self, name: str, at: NDArray[np.int64]) -> NDArray[Any]:
         own = self.source.columns[name]
         empty = np.nan if own.dtype == np.float64 else None
-        column = np.append(own, np.full(len(self.ids) - self.own, empty, dtype=own.dtype))
+        cells = np.full(len(at), empty, dtype=own.dtype)
+        known = at < self.own
+        cells[known] = own[at[known]]
+        place = np.searchsorted(self._redrawn, at)
+        redrawn = np.append(self._redrawn, -1)[place] == at
         if name in _MEASURED:
-            column[self._redrawn] = empty
+            cells[redrawn] = empty
         measured = {_AREA: 0, _PERIMETER: 1, _LON: 6, _LAT: 7}.get(name)
-        if measured is not None and column.dtype == np.float64:
-            column[self._redrawn] = self._measures[:, measured]
-        return column
+        if measured is not None and cells.dtype == np.float64:
+            cells[redrawn] = self._measures[place[redrawn], measured]
+        return cells
 
     @property
     def bounds(self) -> NDArray[np.float64]:
@@ -231,15 +242,9 @@ class FeatureTable:
         return self._made[key]
 
     def indexes(self, ids: Iterable[int]) -> NDArray[np.int64]:
-        """Return the indexes of polygons; -1: there never was one."""
-        order = self._made.get("order")
-        if order is None:
-            order = self._made["order"] = np.argsort(self.ids, kind="stable")
-        wanted = np.fromiter(ids, dtype=np.int64)
-        if len(self.ids) == 0:
-            return np.full(len(wanted), -1)
-        at = np.minimum(np.searchsorted(self.ids[order], wanted), len(self.ids) - 1)
-        return np.where(self.ids[order[at]] == wanted, order[at], -1)
+        """Return the indexes of polygons; -1: there was none until then."""
+        found = self._indexes(ids)
+        return np.where(found < len(self.ids), found, -1)
 
     def rows(self, ids: Iterable[int]) -> list[dict[str, Any]]:
         """Return polygons as mappings of plain values: `REVIEW_COLUMNS` and the inventory's own.
@@ -249,7 +254,7 @@ class FeatureTable:
         found = self.indexes(ids)
         at = found[(found >= 0) & self.present[np.maximum(found, 0)]]
         columns = {
-            name: _plain(self.column(name)[at])
+            name: _plain(self._cells(name, at))
             for name in (*REVIEW_COLUMNS, *self.names)
             if name not in ("id", "bounds", "centroid")
         }

@@ -287,10 +287,10 @@ def _insert(table: str, names: Sequence[str]) -> str:
     return f"INSERT INTO {table} ({quoted}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608
 
 
-def versions_since(file: sqlite3.Connection, fid: int) -> list[VersionRow]:
-    """Return the rows after one of them, in the order in which they were written."""
+def versions_since(file: sqlite3.Connection, fid: int) -> list[tuple[Any, ...]]:
+    """Return the rows after one of them, in order: values of `VersionRow`, which would be slow."""
     rows = file.execute(f"SELECT {_ROW} FROM {CHANGES} WHERE fid > ? ORDER BY fid", (fid,))  # noqa: S608
-    return [VersionRow._make(row) for row in rows]
+    return rows.fetchall()
 
 
 def versions_of(file: sqlite3.Connection, seq: int) -> list[VersionRow]:

@@ -3,8 +3,12 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Any
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from landslip.review.changes import (
     PLAIN_ACTIONS,
@@ -16,7 +20,7 @@ from landslip.review.changes import (
 from landslip.review.log import VersionRow
 from landslip.review.outlines import OutlineRules, union_of
 from landslip.review.state import PolygonState, ReviewState
-from landslip.review.words import Action, Provenance, Verdict
+from landslip.review.words import PROVENANCES, VERDICTS, Action, Provenance, Verdict
 
 _VERDICTS = {
     Action.ACCEPT: Verdict.ACCEPTED,
@@ -86,11 +90,10 @@ def plan_change(
         InputError: there is no such polygon, or an outline is not allowed.
     """
     indexes = check_versions(state, request.polygons)
-    before = [state.of(index) for index in indexes]
     if request.action in PLAIN_ACTIONS:
-        return PlannedChange(
-            rows=plan_plain(request.action, before, seq, request.type, request.note)
-        )
+        at, said = np.array(indexes, dtype=np.int64), (request.type, request.note)
+        return PlannedChange(rows=plan_plain(request.action, at, state, seq, said))
+    before = [state.of(index) for index in indexes]
     pieces = len(request.geometries) > 1
     drawn = [
         rules.check(one, f"piece {number}" if pieces else "the outline")
@@ -110,16 +113,31 @@ def plan_change(
 
 def plan_plain(
     action: Action,
-    before: Sequence[PolygonState],
+    indexes: NDArray[np.int64],
+    state: ReviewState,
     seq: int,
-    type_: str | None,
-    note: str | None,
+    said: tuple[str | None, str | None],
 ) -> list[VersionRow]:
-    """Return the rows of an action that changes no outline."""
-    rows = [_next(one, seq, type_, note) for one in before]
-    if action not in _VERDICTS:
-        return rows
-    return [row._replace(verdict=_VERDICTS[action].value) for row in rows]
+    """Return the rows of an action that changes no outline; ``said`` are type and note."""
+    verdicts = [str(one) for one in VERDICTS]
+    provenances = [str(one) for one in PROVENANCES]
+    type_, note = said
+    to = _VERDICTS.get(action)
+    count = len(indexes)
+    columns: tuple[Any, ...] = (
+        repeat(0, count),
+        repeat(seq, count),
+        state.ids[indexes].tolist(),
+        (state.version[indexes] + 1).tolist(),
+        [verdicts[code] if to is None else str(to) for code in state.verdict[indexes]],
+        [provenances[code] for code in state.provenance[indexes]],
+        repeat(seq, count),
+        state.outline[indexes].tolist(),
+        state.type[indexes] if type_ is None else repeat(type_ or None, count),
+        state.note[indexes] if note is None else repeat(note or None, count),
+        state.sources[indexes],
+    )
+    return [VersionRow(*row) for row in zip(*columns, strict=True)]
 
 
 def _next(before: PolygonState, seq: int, type_: str | None, note: str | None) -> VersionRow:

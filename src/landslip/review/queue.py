@@ -20,8 +20,10 @@ predictions of judgements that it was not fitted to are better than those of p (
 5 folds).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -252,9 +254,34 @@ def _log_loss(p: Values, accepted: NDArray[np.bool_]) -> Values:
     return np.asarray(-np.log(np.where(accepted, p, 1 - p)))
 
 
+class Ranking(Sequence[QueueItem]):
+    """Polygons in order, the first to look at first; items are made as they are asked for."""
+
+    def __init__(self, ids: NDArray[np.int64], columns: Sequence[Values]) -> None:
+        """Take ids (n,), and score, uncertainty, size and novelty (n,), in order."""
+        self.ids, self._columns = ids, columns
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, at: int) -> QueueItem: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[QueueItem]: ...
+
+    def __getitem__(self, at: int | slice) -> QueueItem | list[QueueItem]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(len(self)))]
+        score, uncertainty, size, novel = (float(column[at]) for column in self._columns)
+        return QueueItem(
+            id=int(self.ids[at]), score=score, uncertainty=uncertainty, size=size, novelty=novel
+        )
+
+
 def rank(
     table: FeatureTable, information: Information, order: QueueOrder, seed: int = 0
-) -> list[QueueItem]:
+) -> Ranking:
     """Return the polygons that nobody has judged, the first to look at first.
 
     Of equals, the one with the lower id comes first. The random order is one of the seed and the
@@ -269,17 +296,8 @@ def rank(
         QueueOrder.RANDOM: _random(table.ids, seed),
     }[order]
     at = waiting[np.lexsort((table.ids[waiting], -scores[waiting]))]
-    columns = (
-        table.ids[at],
-        scores[at],
-        information.uncertainty[at],
-        information.size[at],
-        information.novelty[at],
-    )
-    return [
-        QueueItem(id=id_, score=score, uncertainty=u, size=s, novelty=n)
-        for id_, score, u, s, n in zip(*(one.tolist() for one in columns), strict=True)
-    ]
+    known = (scores, information.uncertainty, information.size, information.novelty)
+    return Ranking(table.ids[at], [column[at] for column in known])
 
 
 def _random(ids: NDArray[np.int64], seed: int) -> Values:

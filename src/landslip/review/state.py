@@ -221,12 +221,11 @@ class ReviewState:
             history.done.append(header.seq)
             history.undone.clear()
 
-    def _apply(self, rows: Sequence[VersionRow]) -> None:
+    def _apply(self, rows: Sequence[tuple[Any, ...]]) -> None:
         if not rows:
             return
-        # fid, seq, polygon, version, verdict, provenance, origin, outline, type, note, sources
-        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
-        polygons = np.array(columns[2], dtype=np.int64)
+        columns = VersionRow._make(zip(*rows, strict=True))
+        polygons = np.array(columns.polygon, dtype=np.int64)
         # of several versions of one polygon, the last
         reversed_first = np.unique(polygons[::-1], return_index=True)[1]
         last = np.sort(len(polygons) - 1 - reversed_first)
@@ -236,19 +235,20 @@ class ReviewState:
             self._grow([one for one in dict.fromkeys(polygons.tolist()) if one in new])
             where = self.indexes(polygons[last])
 
-        def take(column: int, dtype: type) -> NDArray[Any]:
-            return np.array(columns[column], dtype=dtype)[last]
+        def take(values: Any, dtype: type = object) -> NDArray[Any]:
+            column: NDArray[Any] = np.empty(len(rows), dtype=dtype)
+            column[:] = values
+            return column[last]
 
-        self._version[where] = take(3, np.int32)
-        self._verdict[where] = [_VERDICT[columns[4][at]] for at in last]
-        self._provenance[where] = [_PROVENANCE[columns[5][at]] for at in last]
-        self._changed[where] = take(1, np.int64)
-        self._origin[where] = take(6, np.int64)
+        self._version[where] = take(columns.version, np.int32)
+        self._verdict[where] = take([_VERDICT[one] for one in columns.verdict], np.int8)
+        self._provenance[where] = take([_PROVENANCE[one] for one in columns.provenance], np.int8)
+        self._changed[where] = take(columns.seq, np.int64)
+        self._origin[where] = take(columns.origin, np.int64)
         before = self._outline[where].copy()
-        self._outline[where] = take(7, np.int64)
-        for target, column in ((self._type, 8), (self._note, 9), (self._sources, 10)):
-            for place, at in zip(where, last, strict=True):
-                target[place] = columns[column][at]
+        self._outline[where] = take(columns.outline, np.int64)
+        self._type[where], self._note[where] = take(columns.type), take(columns.note)
+        self._sources[where] = take(columns.sources)
         for place in where[(self._outline[where] != before) | (self._outline[where] > 0)]:
             drawn = int(self._outline[place])
             self._geometry[place] = (
@@ -256,7 +256,7 @@ class ReviewState:
                 if drawn == 0 and place < self.own
                 else self.outlines.get((int(self._ids[place]), drawn))
             )
-        self.fid = int(columns[0][-1])
+        self.fid = int(rows[-1][0])
 
     def _grow(self, ids: Sequence[int]) -> None:
         """Make room for polygons that people made."""

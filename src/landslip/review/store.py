@@ -37,7 +37,7 @@ from landslip.review.planning import (
     plan_undo,
 )
 from landslip.review.query import select
-from landslip.review.queue import InformationModel, QueueItem, QueueOrder, rank
+from landslip.review.queue import InformationModel, QueueOrder, Ranking, rank
 from landslip.review.record import FILE, ReviewRecord, path_at
 from landslip.review.results import (
     Change,
@@ -71,7 +71,7 @@ class ReviewStore:
         self._measures = OutlineMeasures(source.crs)
         self._information = InformationModel()
         self._table: FeatureTable | None = None
-        self._queues: dict[tuple[int, QueueOrder, int], list[QueueItem]] = {}
+        self._queues: dict[tuple[int, QueueOrder, int], Ranking] = {}
 
     @classmethod
     def open(cls, folder: Path, source: ReviewSource | None = None) -> "ReviewStore":
@@ -104,6 +104,11 @@ class ReviewStore:
     def crs(self) -> CRS | None:
         """Coordinate system of all outlines."""
         return self.source.crs
+
+    @property
+    def tolerance(self) -> float:
+        """How far apart outlines are that are meant to be the same, in units of the map."""
+        return self._rules.tolerance
 
     @cached_property
     def _source_table(self) -> SourceTable:
@@ -166,8 +171,8 @@ class ReviewStore:
                 )
             if len(ids) == 0:
                 raise InputError("the rule selects no polygon")
-            before = [state.of(index) for index in state.indexes(ids).tolist()]
-            rows = plan_plain(request.action, before, seq, request.type, request.note)
+            said = (request.type, request.note)
+            rows = plan_plain(request.action, state.indexes(ids), state, seq, said)
             header = self._header(request.action, request.author, bulk=uuid.uuid4().hex)
             self.log.append(file, header._replace(reason=request.reason or None), rows, {})
         return self._result(seq)
@@ -382,9 +387,7 @@ class ReviewStore:
                 rejected=judged[Verdict.REJECTED],
             )
 
-    def queue(
-        self, order: str = QueueOrder.INFORMATION, *, seed: int = 0
-    ) -> tuple[int, list[QueueItem]]:
+    def queue(self, order: str = QueueOrder.INFORMATION, *, seed: int = 0) -> tuple[int, Ranking]:
         """Return the revision, and the polygons that nobody has judged, the first to look at first.
 
         Raises:
