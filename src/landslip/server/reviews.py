@@ -85,7 +85,7 @@ class Reviews:
         """``root`` is the served folder, absolute and without links."""
         self._root = root
         self._lock = threading.RLock()
-        self._records: dict[tuple[str, int], ReviewRecord | InputError] = {}
+        self._records: dict[tuple[str, int], tuple[ReviewRecord, Path]] = {}
         self._open: OrderedDict[str, tuple[tuple[object, ...], OpenReview]] = OrderedDict()
         self._opening: dict[str, threading.Lock] = {}
 
@@ -97,11 +97,13 @@ class Reviews:
         """
         source = entry.source.resolve()
         for folder in self._folders():
-            record = self._record(folder)
-            if isinstance(record, InputError):
+            try:
+                _, place = self._record(folder)
+            except InputError:
                 if folder.name in _names(entry):
-                    raise record
-            elif path_at(folder, record.inventory).resolve() == source:
+                    raise
+                continue
+            if place == source:
                 return folder
         return None
 
@@ -182,9 +184,7 @@ class Reviews:
         Raises:
             InputError: it is damaged, or one is elsewhere.
         """
-        record = self._record(folder)
-        if isinstance(record, InputError):
-            raise record
+        record, _ = self._record(folder)
         scene = record.scene if with_scene else None
         for place in (record.inventory, record.polygons, record.map, scene):
             if place is not None and not is_below(self._root, path_at(folder, place).resolve()):
@@ -215,17 +215,22 @@ class Reviews:
             if file.is_file() and is_below(self._root, Path(os.path.realpath(file))):
                 yield folder
 
-    def _record(self, folder: Path) -> ReviewRecord | InputError:
-        """Return what a review is of, which never changes; an error where that is not known."""
+    def _record(self, folder: Path) -> tuple[ReviewRecord, Path]:
+        """Return what a review is of, which never changes, and where that is.
+
+        Raises:
+            InputError: it cannot be read, or is damaged.
+        """
         try:
             key = (folder.name, (folder / FILE).stat().st_ino)
             if key not in self._records:
-                self._records[key] = ReviewLog(folder / FILE).record()
+                record = ReviewLog(folder / FILE).record()
+                self._records[key] = record, path_at(folder, record.inventory).resolve()
             return self._records[key]
-        except InputError as error:
-            return error
+        except InputError:
+            raise
         except (LandslipError, OSError) as error:
-            return InputError(f"{folder / FILE}: cannot be read ({error})")
+            raise InputError(f"{folder / FILE}: cannot be read ({error})") from error
 
 
 def _names(entry: InventoryEntry) -> tuple[str, str]:
