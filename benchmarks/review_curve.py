@@ -120,7 +120,7 @@ class Session:
         _, waiting = self.store.queue(order, seed=seed)
         if not waiting:
             return False
-        (first, *_) = waiting
+        first = waiting[0]
         outline, _ = self.store.outlines(first.id)
         action, drawn, seconds = self._verdict(outline)
         self._change(action, ((first.id, 0),), drawn, seconds)

@@ -33,12 +33,13 @@ def test_entropy_is_one_bit_at_a_half() -> None:
 
 def test_uncertain_and_large_polygons_come_first() -> None:
     table, found = information(
-        confidence=[0.99, 0.5, 0.5, 0.01], area_m2=[1e4, 1e4, 10.0, 1e4], elongation=1.0
+        confidence=[0.99, 0.5, 0.5, 0.01], area_m2=[1e4, 1e4, 900.0, 1e4], elongation=1.0
     )
     order = [item.id for item in rank(table, found, QueueOrder.INFORMATION)]
     assert order[:2] == [2, 3]  # both uncertain; the larger first
     assert [item.id for item in rank(table, found, QueueOrder.LARGEST)][-1] == 3
     assert [item.id for item in rank(table, found, QueueOrder.CONFIDENCE)] == [4, 2, 3, 1]
+    assert found.score == pytest.approx(found.uncertainty * np.sqrt([1.0, 1.0, 0.09, 1.0]))
     assert (found.score >= 0).all()
     assert (found.score <= 1).all()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from landslip.api.models import TilesArgument, TrainedModel, as_model, load_model, merged_tiles
 from landslip.core.arguments import PathArgument, ProgressArgument, checked, optional_path
-from landslip.core.errors import LandslipWarning
+from landslip.core.errors import InputError, LandslipWarning, argument
 from landslip.core.html import html_table
 from landslip.core.progress import progress_bar
 
@@ -129,13 +129,18 @@ def improve(
     from landslip.models.training.module import TrainingCallbacks
     from landslip.models.training.recipe import stated_settings
     from landslip.preprocessing.stack.scene import StackSources
-    from landslip.review.corrections import read_corrections
+    from landslip.review.corrections import find_reviews, read_corrections
     from landslip.review.improvement import ImproveRequest
     from landslip.review.improvement import improve as run
 
     opened = as_model(model)
+    place = Path(corrections)
+    if Path(out).resolve() in {one.resolve() for one in (place, *find_reviews(place))}:
+        raise InputError(
+            f"{out}: {argument('out')} is a folder of reviews; choose another {argument('out')}"
+        )
     found = read_corrections(
-        Path(corrections),
+        place,
         scene=optional_path(scene),
         sources=StackSources.stated(dem, None, before),
     )

@@ -39,7 +39,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 P = ParamSpec("P")
 Result = TypeVar("Result")
 _OUTPUTS = ("out", "report")
-_SEARCHED = ("products",)  # folders in which products are looked for, among other things
+_SEARCHED = ("products", "corrections")  # folders in which files are looked for among others
 _LARGEST = 2**63 - 1
 _FLOAT_RANGES = {"resolution": (0.0, 1000.0)}
 _RANGES = {

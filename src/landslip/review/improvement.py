@@ -184,11 +184,16 @@ def _train(
                 return
         shutil.rmtree(candidate)
     shown = sub_progress(request.progress, 0.0, _TRAINING_SHARE, 1.0)
-    steps = (folds + 1.0) / folds
+    last, finished = 0.0, 0.0
 
     def on_step(done: float, total: float) -> None:
+        nonlocal last, finished
         request.callbacks.on_step(done, total)
-        shown(done, total * steps)
+        part = done / total if total else 1.0
+        if part < last:  # the folds are done, and the network of all ground begins
+            finished = float(folds)
+        last = part
+        shown(finished + part * (1 if finished else folds), folds + 1)
 
     train(
         TrainRequest(

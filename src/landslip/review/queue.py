@@ -11,8 +11,9 @@ Of polygon i, with area a and the probability p that it is a landslide:
   most halfway.
 - *size* s = sqrt(a / a99), at most 1, a99 being the 99th percentile: the share of the mapped area
   that hangs on the answer, which a few giants would else decide alone.
-- *information* = u (1 + s) / 2: the bits that the answer is expected to bring, counted up to twice
-  where much area hangs on it.
+- *information* = u s: the bits that the answer is expected to bring, by how much hangs on it. What
+  gives small polygons half of the weight of large ones, as u (1 + s) / 2 does, corrects less area
+  with as many answers (`docs/results/review.md`).
 
 p is the calibrated confidence. Once 20 polygons are accepted and 20 rejected, logistic regression
 on the attributes, with logit p as offset and a quadratic penalty, may replace it: only if its
@@ -78,7 +79,7 @@ class Information:
     @property
     def score(self) -> Values:
         """Expected information, from 0 to 1."""
-        return np.asarray(self.uncertainty * (1 + self.size) / 2)
+        return np.asarray(self.uncertainty * self.size)
 
 
 class InformationModel:
