@@ -57,7 +57,7 @@ function Areas({ areas }: { areas: Charts["area_m2"] }) {
   return (
     <section class="areas" aria-label={t("charts.area")}>
       <h3>{t("charts.area")}</h3>
-      <div class="area-bar" aria-hidden="true">
+      <div class="verdict-bar" aria-hidden="true">
         {VERDICTS.filter((one) => areas[one] > 0).map((one) => (
           <span key={one} style={{ flexGrow: areas[one] / (whole || 1), background: `var(--${one})` }} />
         ))}

@@ -9,6 +9,9 @@ import { mapView } from "../map/mapView";
 import { Icon } from "../core/icons";
 import { Opacity } from "./LayersPanel";
 
+/** Tiles of the whole hold so many at most. */
+const MANY = 5000;
+
 export function PolygonSection() {
   const chosen = inventory.value!;
   const state = polygonLayer.value;
@@ -39,6 +42,7 @@ export function PolygonSection() {
           </button>
         )}
       </div>
+      {chosen.count > MANY && <p class="threshold-note muted">{t("polygons.many")}</p>}
       {!chosen.tiles_ready && chosen.count > 0 && (
         <div class="tiles-progress" role="status">
           <span>{t("polygons.preparing", { share: formatPercent(chosen.tiles_progress) })}</span>

@@ -91,6 +91,19 @@ export interface Range {
   high: number | null;
 }
 
+/** Lines are thinner where polygons are small on the screen, wider under the pointer. */
+export function lineWidth(width: number): ExpressionSpecification {
+  const at = (share: number): ExpressionSpecification => [
+    "case",
+    ["boolean", ["feature-state", "selected"], false],
+    width + 2,
+    ["boolean", ["feature-state", "hovered"], false],
+    width + 1.25,
+    width * share,
+  ];
+  return ["interpolate", ["linear"], ["zoom"], 9, at(0.3), 13, at(1)];
+}
+
 /** `column:low:high`, as requests have it. */
 export function parseRange(text: string): Range | null {
   const [, column, low, high] = /^(.+):([^:]*):([^:]*)$/.exec(text) ?? [];

@@ -27,7 +27,7 @@ const isNames = (value: unknown): value is string[] =>
 
 /** Columns shown, in the order of the inventory; empty: the usual ones. */
 export const chosenColumns = persistent<string[]>("table.columns", [], isNames);
-const USUAL = ["confidence", "area_m2", "state", "length_m", "width_m", "slope_deg", "elevation_min_m", "date"];
+const USUAL = ["confidence", "area_m2", "state", "length_m", "width_m", "slope_deg", "date"];
 
 export const columns = computed(() => {
   const fields = (inventory.value?.fields ?? []).filter((field) => field.kind !== "id");

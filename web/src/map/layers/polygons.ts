@@ -6,7 +6,7 @@ import type { GeoJSONSource, LayerSpecification } from "maplibre-gl";
 import { api } from "../../core/api";
 import { detail, filter, inventory, overlay, selection } from "../../core/store";
 import type { ReviewOverlay } from "../../core/types";
-import { polygonColours, polygonOpacity, rangeFilter } from "../expressions";
+import { lineWidth, polygonColours, polygonOpacity, rangeFilter } from "../expressions";
 import { polygonLayer, stateClasses } from "../layerState";
 import type { MapView } from "../mapView";
 
@@ -14,6 +14,8 @@ export const TILES = "landslides";
 export const CHANGED = "landslides-changed";
 const SELECTED = "landslide-selected";
 const TILE_LAYER = "landslides";
+/** Further out a dark edge would hide the small polygons. */
+const HALO_ZOOM = 12;
 const EMPTY: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [] };
 
 /** Id of the polygon under the pointer, or that a panel points at. */
@@ -42,6 +44,7 @@ const outline = (id: string, source: string, extra: object): LayerSpecification[
     type: "line",
     source,
     ...extra,
+    minzoom: HALO_ZOOM,
     layout: { "line-join": "round" },
     paint: { "line-color": "#0c1116" },
   },
@@ -126,14 +129,7 @@ function followPaint(view: MapView, made: { value: number }): () => void {
       view.map.setPaintProperty(`${name}-halo`, "line-opacity", polygonOpacity(0.4, verdict));
       view.map.setPaintProperty(`${name}-line`, "line-color", colours);
       view.map.setPaintProperty(`${name}-line`, "line-opacity", polygonOpacity(1, verdict));
-      view.map.setPaintProperty(`${name}-line`, "line-width", [
-        "case",
-        ["boolean", ["feature-state", "selected"], false],
-        width + 2,
-        ["boolean", ["feature-state", "hovered"], false],
-        width + 1.25,
-        width,
-      ]);
+      view.map.setPaintProperty(`${name}-line`, "line-width", lineWidth(width));
     }
   });
 }
