@@ -38,16 +38,16 @@ function History({ polygon }: { polygon: FeatureDetail }) {
         </label>
       )}
       <ol class="history">
-        {[...polygon.history].reverse().map((change) => (
-          <HistoryItem key={change.seq} change={change} />
-        ))}
+        {polygon.history
+          .map((change, index) => <HistoryItem key={change.seq} change={change} before={polygon.history[index - 1]} />)
+          .reverse()}
         {polygon.original && <ModelItem />}
       </ol>
     </article>
   );
 }
 
-function HistoryItem({ change }: { change: Change }) {
+function HistoryItem({ change, before }: { change: Change; before: Change | undefined }) {
   return (
     <li class={change.active ? "" : "history-undone"}>
       <strong>{actionName(change.action)}</strong>
@@ -57,8 +57,8 @@ function HistoryItem({ change }: { change: Change }) {
         {change.author}, <time dateTime={change.time}>{formatTime(change.time)}</time>
         {change.seconds !== null && `, ${t("review.history.seconds", { seconds: formatNumber(change.seconds, 2) })}`}
       </span>
-      {change.type && <span>{typeName(change.type)}</span>}
-      {change.note && <q>{change.note}</q>}
+      {change.type && change.type !== before?.type && <span>{typeName(change.type)}</span>}
+      {change.note && change.note !== before?.note && <q>{change.note}</q>}
       {change.reason && <q>{change.reason}</q>}
     </li>
   );

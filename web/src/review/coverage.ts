@@ -5,11 +5,11 @@ import { computed, effect, signal } from "@preact/signals";
 import { api, ApiError } from "../core/api";
 import { notify, notifyError } from "../core/notify";
 import { author, inventoryId, select } from "../core/store";
-import type { Coverage, CoverageCell, FeatureDetail, LonLat } from "../core/types";
+import type { Coverage, CoverageCell, FeatureDetail } from "../core/types";
 import { t } from "../i18n";
 import { mapView } from "../map/mapView";
 import { details } from "./details";
-import { padded } from "./geometry";
+import { meet, padded } from "./geometry";
 import { cellAt, cellBounds, groundShare, nextCell, sameCell, type Cell } from "./ground";
 import { readOnly, requestFor, reviewing, stage, walk, watch } from "./session";
 import { edition, outbox, submit } from "./submit";
@@ -31,12 +31,16 @@ export const currentCell = computed<Cell | null>(() => {
   return here ? (cells.value.find(({ properties }) => sameCell(properties, here)) ?? null) : null;
 });
 
+/** Counts marks, sent and answered: what was asked for before one of them is out of date. */
+let marks = 0;
+
 export async function loadCoverage(): Promise<void> {
   const id = inventoryId.peek();
   if (id === null || stage.peek() !== "ready") return;
+  const asked = marks;
   try {
     const loaded = await api.coverage(id);
-    if (inventoryId.peek() === id) coverage.value = loaded;
+    if (inventoryId.peek() === id && marks === asked) coverage.value = loaded;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (error.problem.status !== 0) notifyError(error);
@@ -102,12 +106,15 @@ export async function setLookedAt(which: readonly Cell[], looked_at: boolean): P
       : one,
   );
   coverage.value = { ...before, cells: { ...before.cells, features } };
+  marks++;
   try {
     const pairs = which.map(({ properties: { column, row } }): [number, number] => [column, row]);
     const after = await api.cover(id, { author: author.peek(), cells: pairs, looked_at });
+    marks++;
     if (inventoryId.peek() === id) coverage.value = after;
     return true;
   } catch (error) {
+    marks++;
     coverage.value = before;
     const offline = error instanceof ApiError && error.problem.status === 0;
     notify("error", offline ? t("review.ground.failed") : error instanceof Error ? error.message : String(error), {
@@ -123,9 +130,8 @@ export async function unjudgedIn(one: Cell): Promise<FeatureDetail[]> {
   const id = inventoryId.peek();
   if (id === null) return [];
   const page = await api.features(id, { bbox: cellBounds(one), verdict: "unreviewed", limit: MOST });
-  const inside = page.rows.filter((row) => cellAt([one], row.centroid as LonLat) !== null);
-  const rows = inside.length >= one.properties.unreviewed ? inside : page.rows;
-  return Promise.all(rows.map(({ id: polygon }) => details.get(polygon)));
+  const near = await Promise.all(page.rows.map(({ id: polygon }) => details.get(polygon)));
+  return near.filter(({ geometry, verdict }) => verdict === "unreviewed" && meet(geometry, one.geometry));
 }
 
 /** Accept or reject all that is not judged in a cell, as one change, then call it looked at. */

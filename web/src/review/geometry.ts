@@ -100,6 +100,18 @@ export function crossesItself(ring: Ring): boolean {
   return false;
 }
 
+/** Whether two outlines have ground in common. */
+export function meet(a: PolygonGeometry, b: PolygonGeometry): boolean {
+  if (!overlaps(boundsOf(a), boundsOf(b))) return false;
+  const rings = (of: PolygonGeometry) => polygonsOf(of).flat();
+  const someInside = (of: PolygonGeometry, other: PolygonGeometry) =>
+    polygonsOf(of).some(([outer]) => outer?.some((place) => contains(other, place)));
+  if (someInside(a, b) || someInside(b, a)) return true;
+  const sides = (ring: Ring) => ring.slice(1).map((end, index) => [ring[index]!, end] as const);
+  const others = rings(b).flatMap(sides);
+  return rings(a).flatMap(sides).some(([p, q]) => others.some(([r, s]) => cross(p, q, r, s)));
+}
+
 /** Why an outline cannot be saved; null: it can. */
 export function outlineProblem(geometry: PolygonGeometry): "few" | "crossing" | "empty" | "hole" | null {
   for (const [outer, ...holes] of polygonsOf(geometry)) {

@@ -14,6 +14,7 @@ import { ReviewPanel } from "./ReviewPanel";
 import { followSession, reviewing, summary, watch } from "./session";
 import { outbox, resetSteps } from "./submit";
 import { followOthers } from "./sync";
+import { fetchTilesAhead } from "./tilesAhead";
 import { followView } from "./view";
 
 export function registerReview(): void {
@@ -38,6 +39,7 @@ export function registerReview(): void {
   followCoverage();
   followView();
   followOthers();
+  fetchTilesAhead();
   drawReview();
   guardOutline();
   countAttention();

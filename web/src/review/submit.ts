@@ -92,7 +92,8 @@ function step(kind: "undo" | "redo", last: Done | null | undefined): void {
     } else {
       (kind === "undo" ? undone : done).push(last);
     }
-    if (focus !== undefined) {
+    // What a merge has taken away is shown when it is there again.
+    if (focus !== undefined && details.known(focus)) {
       select([focus]);
       walk.goTo(focus);
     }
@@ -166,6 +167,8 @@ export function takeOver(result: ChangeResult): void {
       void loadOverlay();
     }
   });
+  const here = walk.current.peek();
+  if (here && !details.known(here.id)) details.ahead([here.id]);
   edition.value = edition.peek() + 1;
 }
 
@@ -185,6 +188,7 @@ function accepted(entry: Entry, result: ChangeResult): void {
   countAgain();
   if (step.kind === "change") follow(step.request, result);
   else if (!last) showChanged(result);
+  else if (!isPlain(last.request)) showChanged(result, last.request.polygons[0]?.id);
 }
 
 /** After pieces and new outlines: they come next. */
@@ -199,8 +203,8 @@ function follow(request: ChangeRequest, result: ChangeResult): void {
   walk.goTo(first);
 }
 
-function showChanged(result: ChangeResult): void {
-  const id = result.polygons[0]?.id;
+function showChanged(result: ChangeResult, wanted?: number): void {
+  const id = (result.polygons.find((row) => row.id === wanted) ?? result.polygons[0])?.id;
   if (id === undefined) return;
   select([id]);
   walk.goTo(id);

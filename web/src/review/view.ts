@@ -4,6 +4,7 @@ import { batch, effect, signal } from "@preact/signals";
 import type { MapMouseEvent } from "maplibre-gl";
 
 import { select, selection } from "../core/store";
+import { shownScene } from "../map/layerState";
 import { mapView, type MapView } from "../map/mapView";
 import { cells, groundShown, toggleCell } from "./coverage";
 import { editing } from "./editing";
@@ -12,18 +13,21 @@ import { cellAt } from "./ground";
 import { earlier, outlineShown } from "./layers";
 import { current, reviewing } from "./session";
 
-/** Zoom beyond which a small polygon is not enlarged: pixels would be all one saw. */
-const MOST_ZOOM = 19;
+/** Levels beyond the scene's own pixels to which a small polygon is enlarged: its surroundings stay. */
+const BEYOND_PIXELS = 1.25;
 /** Room around the polygon, as a share of its extent, so that its surroundings are seen. */
-const ROOM = 0.35;
+export const ROOM = 0.35;
 
 /** Whether the map goes to what is judged. */
 export const following = signal(true);
 
+/** Tiles of 256 pixels: the map's zoom is one less than their level. */
+export const mostZoom = () => Math.min(21, (shownScene.peek()?.max_zoom ?? 18) - 1 + BEYOND_PIXELS);
+
 export function showCurrent(): void {
   const polygon = current.peek();
   if (!polygon) return;
-  mapView.peek()?.fitTo(padded(boundsOf(polygon.geometry), ROOM), { maxZoom: MOST_ZOOM, animate: false });
+  mapView.peek()?.fitTo(padded(boundsOf(polygon.geometry), ROOM), { maxZoom: mostZoom(), animate: false });
 }
 
 export function followView(): () => void {

@@ -6,7 +6,7 @@ import { workspace } from "../core/store";
 import type { Reference } from "../core/types";
 import { drawSample, far } from "./layer";
 import { SamplePanel } from "./SamplePanel";
-import { back, forward, hideAnswers, judge, point, sampling, waiting } from "./session";
+import { back, followLanguage, forward, hideAnswers, judge, point, sampling, waiting } from "./session";
 
 export function registerSample(): void {
   registerPanel({
@@ -39,5 +39,6 @@ export function registerSample(): void {
   for (const { keys: names, label, run } of others)
     registerShortcut({ keys: names, label, group: "keys.sample", when: () => sampling.value, run: () => void run() });
   hideAnswers();
+  followLanguage();
   drawSample();
 }

@@ -5,7 +5,7 @@ import { batch, computed, effect, signal } from "@preact/signals";
 import { api, ApiError } from "../core/api";
 import { notifyError } from "../core/notify";
 import { bottomPanel, sidePanel } from "../core/shell/panels";
-import { author, workspace } from "../core/store";
+import { author, language, workspace } from "../core/store";
 import type { Reference, Sample, SampleEstimate, SamplePoint } from "../core/types";
 import { change, classLayer, polygonLayer, probabilityLayer, sceneLayer } from "../map/layerState";
 import { comparing } from "../map/compare";
@@ -171,12 +171,20 @@ export async function loadEstimate(): Promise<void> {
   const id = sampleId.peek();
   if (id === null) return;
   try {
-    const loaded = await api.sampleEstimate(id);
+    const loaded = await api.sampleEstimate(id, language.peek());
     if (sampleId.peek() === id) estimate.value = loaded;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (error.problem.status !== 0) notifyError(error);
   }
+}
+
+/** Notes are in the language of the page. */
+export function followLanguage(): () => void {
+  return effect(() => {
+    void language.value;
+    if (estimate.peek()) void loadEstimate();
+  });
 }
 
 /** While points are judged nothing is shown that tells what the map says. */
