@@ -113,6 +113,7 @@ def test_a_job_that_fails_says_why_without_the_folders(client: TestClient, folde
     assert not (folder / "points.gpkg").exists()
 
 
+@pytest.mark.slow
 def test_requests_are_checked_before_anything_runs(client: TestClient, folder: Path) -> None:
     ids = ids_of(client)
     inventory, scene = ids["inventories map"], ids["rasters PL_20240812.tif"]
@@ -248,6 +249,7 @@ def test_a_cancelled_job_leaves_nothing(queue: JobQueue, tmp_path: Path) -> None
     assert queue.cancel(job.id).state == "cancelled"
 
 
+@pytest.mark.slow
 def test_how_jobs_end(queue: JobQueue, tmp_path: Path) -> None:
     bodies = {
         "done": "report.stage('thinking')(1, 2)\nprint('a line')\nsummary = {'at': str(work.out)}",

@@ -74,6 +74,7 @@ def as_json(geometry: shapely.Geometry) -> Any:
     return json.loads(shapely.to_geojson(geometry))
 
 
+@pytest.mark.slow
 def test_a_review_is_started_once_and_goes_on(folder: Path) -> None:
     shutil.rmtree(folder / "reviews")
     with client_of(folder) as client:
@@ -285,6 +286,7 @@ def test_cells_are_looked_at_and_not(review: Review) -> None:
     review.post("coverage", 422, author="Bo", cells=[[9_000_000, 0]], looked_at=True)
 
 
+@pytest.mark.slow
 def test_a_damaged_review_and_a_changed_inventory_are_named(
     folder: Path, client: TestClient
 ) -> None:

@@ -95,6 +95,7 @@ def test_a_point_that_somebody_judged_meanwhile_is_a_conflict(
     judge(client, place, 1, reference="landslide", seen="background", author="Bo")
 
 
+@pytest.mark.slow
 def test_several_people_lose_no_judgement(client: TestClient, place: str) -> None:
     def person(number: int) -> None:
         for point in range(1 + number, 31, 3):
@@ -117,6 +118,7 @@ def judge_in_file(folder: Path, count: int) -> None:
     file.close()
 
 
+@pytest.mark.slow
 def test_the_estimate_is_that_of_the_command(
     client: TestClient, place: str, folder: Path, tmp_path: Path
 ) -> None:
@@ -157,6 +159,7 @@ def test_the_estimate_shows_no_single_point(client: TestClient, place: str, fold
     assert {**at_41, "judged": 40, "notes": at_41["notes"][1:]} == at_40
 
 
+@pytest.mark.slow
 def test_a_sample_whose_map_is_gone_still_gives_an_area(
     client: TestClient, place: str, folder: Path
 ) -> None:
@@ -169,6 +172,7 @@ def test_a_sample_whose_map_is_gone_still_gives_an_area(
     assert "is not here as it was" in found["notes"][0]
 
 
+@pytest.mark.slow
 def test_a_damaged_sample_is_named(folder: Path) -> None:
     with sqlite3.connect(folder / "sample.gpkg") as file:
         file.execute("DELETE FROM sample_design WHERE id > 3")

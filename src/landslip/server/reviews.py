@@ -84,7 +84,7 @@ class Reviews:
     def __init__(self, root: Path) -> None:
         """``root`` is the served folder, absolute and without links."""
         self._root = root
-        self._lock = threading.RLock()
+        self._lock, self._starting = threading.Lock(), threading.Lock()
         self._records: dict[tuple[str, int], tuple[ReviewRecord, Path]] = {}
         self._open: OrderedDict[str, tuple[tuple[object, ...], OpenReview]] = OrderedDict()
         self._opening: dict[str, threading.Lock] = {}
@@ -154,7 +154,7 @@ class Reviews:
             InputError: the inventory cannot be read.
             LandslipError: nothing can be written there.
         """
-        with self._lock:
+        with self._starting:
             if self.folder_of(entry) is None:
                 require_safe(self._root, entry.path)
                 place = self._place()

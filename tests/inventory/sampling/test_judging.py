@@ -143,6 +143,7 @@ def test_a_judgement_made_meanwhile_is_shown_and_kept(drawn: Path) -> None:
     assert points_to_judge(drawn)[6].judgement.author == "Ann"
 
 
+@pytest.mark.slow
 def test_several_people_lose_no_judgement(drawn: Path) -> None:
     def person(number: int) -> None:
         for point in range(1 + number, 61, 4):
@@ -225,6 +226,7 @@ def test_the_estimate_of_an_extraction_needs_no_polygons(
     assert "adjusted.map_unknown" not in {note.key for note in estimate.notes}
 
 
+@pytest.mark.slow
 def test_the_estimate_moves_on_by_tens_until_all_are_judged(inventory: Path, drawn: Path) -> None:
     sampled = read_sampled_map(read_sample(drawn), inventory)
 
