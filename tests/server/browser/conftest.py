@@ -29,7 +29,7 @@ _ARGUMENTS = (
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 )
-_PATIENCE_MS = 15_000
+_PATIENCE_MS = 60_000  # software WebGL on a busy machine
 
 
 @dataclass(frozen=True, slots=True)

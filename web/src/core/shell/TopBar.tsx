@@ -42,7 +42,7 @@ export function TopBar() {
           type="button"
           class="icon-button text-button"
           lang={language.value === "en" ? "zh" : "en"}
-          aria-label={language.value === "en" ? "切换到中文" : "Switch to English"}
+          aria-label={language.value === "en" ? "切换到中文" : "EN: Switch to English"}
           onClick={() => {
             language.value = language.value === "en" ? "zh" : "en";
           }}
