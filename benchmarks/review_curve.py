@@ -50,7 +50,7 @@ from landslip.synthetic.landscape import LandscapeSettings, make_landscape
 from landslip.synthetic.landslides import LandslideSettings
 from landslip.synthetic.series import StudyArea, write_landslides, write_reflectance
 from landslip.synthetic.study_areas import wenchuan_area
-from review_page import Curve, cell_name, draw_chart, tables
+from review_page import Curve, cell_name, draw_chart, findings, tables
 
 SCENE, TRUTH = "scene.tif", "truth.gpkg"
 AUGUST, OCTOBER = 0, 1
@@ -346,8 +346,15 @@ class Trial:
 
         ``learnt_from``: numbers of polygons after which the model is improved.
         """
+        stored = [self.work / cell_name(name, number) for number in STEPS]
+        if all(one.exists() for one in stored) and all(
+            json.loads(one.read_text())["model"] is not None
+            for one, number in zip(stored, STEPS, strict=True)
+            if number in learnt_from
+        ):
+            return
         folder = self.work / f"review_{name.replace(' ', '_')}"
-        shutil.rmtree(folder, ignore_errors=True)  # a minute, where its cells are finished
+        shutil.rmtree(folder, ignore_errors=True)
         store = start_review(self.inventory, folder, cell_m=CELL_M)
         mapped, true = len(store.frame()), len(self.truth)
         print(f"seed {self.seed}: {mapped} mapped, {true} true landslides", flush=True)
@@ -439,8 +446,12 @@ Models are improved by `landslip improve` with {folds} folds and {epochs} epochs
 and scored whether or not they are called better. Scores are percentages; intervals (95 %) draw
 seeds, and blocks of ground within seeds. With three seeds they say little of a fourth one.
 
+{findings}
+
 ![F1 of the corrected inventory and of the improved model]({picture})
 """
+REMARKS = "\n## What was tried\n"
+"""Heading from which on a page is written by hand."""
 
 
 def page(curve: Curve, facts: dict[str, Any], picture: str) -> str:
@@ -459,6 +470,7 @@ def page(curve: Curve, facts: dict[str, Any], picture: str) -> str:
         epochs=FINE_TUNING["epochs"],
         steps=FINE_TUNING["steps_per_epoch"],
         picture=picture,
+        findings="\n".join(findings(curve)),
         **facts,
     )
     return text + "\n".join(tables(curve)) + "\n"
@@ -501,7 +513,9 @@ def write(options: argparse.Namespace, seeds: Sequence[int], orders: Sequence[st
         draw_chart(curve, options.picture)
     if options.page is not None:
         place = os.path.relpath(options.picture, options.page.parent) if options.picture else ""
-        options.page.write_text(page(curve, facts, place), encoding="utf-8")
+        known = options.page.read_text(encoding="utf-8") if options.page.exists() else ""
+        remarks = "".join(known.partition(REMARKS)[1:])
+        options.page.write_text(page(curve, facts, place) + remarks, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -54,6 +54,11 @@ class Curve:
         """Return the mean over seeds of a number that was stored."""
         return float(np.mean([one[what] for one in self.cells[order, number]]))
 
+    def gain(self, cell: dict[str, Any], at: int) -> float:
+        """Return F1 of a cell's model less that of the model before, in points, of a seed."""
+        before = self.cells[self.orders[0], 0][at]["model"]
+        return 100 * float(f1(np.sum(cell["model"], axis=0)) - f1(np.sum(before, axis=0)))
+
     def draws(self, order: str, number: int, what: str) -> Floats | None:
         """Return F1 (1 + draws,), mean over seeds; the first is that of what was measured.
 
@@ -90,6 +95,45 @@ def cell_name(order: str, number: int) -> str:
     return f"{order.replace(' ', '_')}_{number}.json"
 
 
+def findings(curve: Curve) -> Iterator[str]:
+    """Yield what the tables say, in a few lines."""
+    first, last = curve.orders[0], curve.numbers[-1]
+    for what, name in SCORED.items():
+        start, end = (with_interval(curve.draws(first, at, what)) for at in (0, last))
+        others = ", ".join(
+            f"{with_interval(_difference(curve, other, last, what), '+')} points over {other}"
+            for other in curve.orders[1:]
+        )
+        yield (
+            f"- F1 of the {name}: {start} before, {end} after {last} polygons in the order of "
+            f"{first} ({curve.mean(first, last, 'minutes'):.0f} minutes); {others}."
+        )
+    outcomes = list(_outcomes(curve))
+    better = [gain for verdict, gain in outcomes if verdict == "better"]
+    wrong = sum(gain <= 0 for gain in better)
+    missed = sum(gain > 0 for verdict, gain in outcomes if verdict != "better")
+    yield (
+        f"- Of {len(outcomes)} improved models {len(better)} were called better, {wrong} of them "
+        f"wrongly; {missed} were better on scenes that nobody reviewed and not called so."
+    )
+
+
+def _difference(curve: Curve, other: str, number: int, what: str) -> Floats | None:
+    """Return the draws of the first order's F1 less that of another."""
+    one, two = (curve.draws(order, number, what) for order in (curve.orders[0], other))
+    return None if one is None or two is None else one - two
+
+
+def _outcomes(curve: Curve) -> Iterator[tuple[str, float]]:
+    """Yield the verdict and the gain on scenes that nobody reviewed of each improved model."""
+    for (_, number), cells in curve.cells.items():
+        for at, cell in enumerate(cells):
+            if cell.get("model") is not None and number > 0:
+                improvement = cell.get("improvement")
+                verdict = "refused" if improvement is None else improvement["comparison"]["verdict"]
+                yield verdict, curve.gain(cell, at)
+
+
 def tables(curve: Curve) -> Iterator[str]:
     """Yield the lines of the tables."""
     for what, name in SCORED.items():
@@ -109,13 +153,9 @@ def tables(curve: Curve) -> Iterator[str]:
         for number in numbers:
             if number == 0:
                 continue
-            one = curve.draws(first, number, what)
-            values = []
-            for order in others:
-                other = curve.draws(order, number, what)
-                values.append(
-                    "" if one is None or other is None else with_interval(one - other, "+")
-                )
+            values = [
+                with_interval(_difference(curve, order, number, what), "+") for order in others
+            ]
             yield f"| {number} | " + " | ".join(values) + " |"
     yield "\n## What it costs\n"
     yield "Minutes of the reviewer, cells looked at and landslides drawn; means over seeds.\n"
@@ -145,8 +185,7 @@ def _verdicts(curve: Curve) -> Iterator[str]:
         for seed, cell in zip(curve.seeds, cells, strict=True):
             if cell.get("model") is None or number == 0:
                 continue
-            before = curve.cells[curve.orders[0], 0][curve.seeds.index(seed)]["model"]
-            gain = 100 * (f1(np.sum(cell["model"], axis=0)) - f1(np.sum(before, axis=0)))
+            gain = curve.gain(cell, curve.seeds.index(seed))
             if "improvement" in cell:
                 one = cell["improvement"]["comparison"]
                 low, high = one["f1"]["low"], one["f1"]["high"]
