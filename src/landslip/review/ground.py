@@ -68,15 +68,26 @@ class ReviewedScene:
     def label(self, grid: Grid, window: Window) -> NDArray[np.uint8]:
         """Return the label (height, width) of a window of the scene's grid; see the module."""
         near = window.padded(RIM_PX)
-        judged = _covered(self.judged, grid, near)
-        unjudged = _covered(self.unjudged, grid, near)
+        judged = self._covered("judged", grid, near)
+        unjudged = self._covered("unjudged", grid, near)
         inside = window.slices_in(near)
         label = np.full(window.shape, IGNORE, dtype=np.uint8)
-        label[_covered(self.looked_at, grid, window)] = BACKGROUND
+        label[self._covered("looked_at", grid, window)] = BACKGROUND
         label[_within(judged, RIM_PX)[inside]] = BACKGROUND
         label[_within(unjudged, MARGIN_PX)[inside]] = IGNORE
-        label[_covered(self.landslides, grid, window)] = LANDSLIDE
+        label[self._covered("landslides", grid, window)] = LANDSLIDE
         return label
+
+    @cached_property
+    def _trees(self) -> dict[str, shapely.STRtree]:
+        names = ("judged", "unjudged", "looked_at", "landslides")
+        return {name: shapely.STRtree(getattr(self, name)) for name in names}
+
+    def _covered(self, name: str, grid: Grid, window: Window) -> NDArray[np.bool_]:
+        """Return which pixels (height, width) of a window have their centre in an outline."""
+        outlines = getattr(self, name)
+        near = self._trees[name].query(shapely.Polygon(grid.corners(window)))
+        return LabelPolygons(geometries=outlines[near], notes=()).rasterize(grid, window)
 
     def reached(self, grid: Grid, tile: int) -> list[Window]:
         """Return the tiles of the scene that its labels reach, row by row."""
@@ -96,10 +107,6 @@ class ReviewedScene:
             for row in range(int(first_row), int(last_row // tile) + 1):
                 reached |= {(row, col) for col in range(int(first_col), int(last_col // tile) + 1)}
         return [Window(col * tile, row * tile, tile, tile) for row, col in sorted(reached)]
-
-
-def _covered(outlines: Outlines, grid: Grid, window: Window) -> NDArray[np.bool_]:
-    return LabelPolygons(geometries=outlines, notes=()).rasterize(grid, window)
 
 
 def _within(mask: NDArray[np.bool_], distance_px: float) -> NDArray[np.bool_]:
