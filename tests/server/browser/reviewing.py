@@ -11,6 +11,7 @@ from tests.server.browser.conftest import OpenPage, Site
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+_PATIENCE_MS = 30_000
 _TILE_PX = 512
 Place = tuple[float, float]
 
@@ -54,7 +55,8 @@ class Server:
 
 def begin(open_page: OpenPage, author: str = "Ada", **how: Any) -> "Page":
     """Open the page and begin the review as somebody who was never here."""
-    page = open_page(ready=False, **how)
+    page = open_page(**how)
+    page.set_default_timeout(_PATIENCE_MS)
     page.locator(".rail-button").filter(has_text="Review").click()
     page.get_by_role("button", name="the review").click()
     page.get_by_label("Your name").fill(author)

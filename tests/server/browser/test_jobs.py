@@ -26,7 +26,7 @@ def open_form(page: "Page", kind: str) -> None:
 
 
 def test_an_inventory_from_its_form_to_the_map(open_page: OpenPage, server: Server) -> None:
-    page = open_page(ready=False)
+    page = open_page()
     open_form(page, "Make an inventory")
     assert page.get_by_label("Map or inventory").locator("option").all_inner_texts() == ["map"]
     page.get_by_label("Minimum mapping unit").fill("2000")
@@ -61,7 +61,7 @@ def test_the_corrected_inventory_holds_what_was_left(open_page: OpenPage, server
 
 
 def test_what_is_wrong_with_a_form_is_said(open_page: OpenPage) -> None:
-    page = open_page(ready=False)
+    page = open_page()
     open_form(page, "Make an inventory")
     page.get_by_label("Name of the result").fill("../outside")
     page.get_by_role("button", name="Start").click()
@@ -75,7 +75,7 @@ def test_what_is_wrong_with_a_form_is_said(open_page: OpenPage) -> None:
 
 
 def test_a_job_that_waits_is_cancelled(open_page: OpenPage, server: Server) -> None:
-    page = open_page(ready=False)
+    page = open_page()
     for name in ("first", "second"):
         open_form(page, "Make an inventory") if name == "first" else page.locator(
             ".job-kind"
@@ -145,7 +145,7 @@ def test_improving_says_whether_it_did(
     def answer(route: "Route") -> None:
         route.fulfill(body=json.dumps([job]), content_type="application/json")
 
-    page = open_page(ready=False)
+    page = open_page()
     page.route("**/api/jobs", answer)
     page.locator(".rail-button").filter(has_text="Jobs").click()
     page.get_by_text(sentence).wait_for()

@@ -15,7 +15,7 @@ __all__ = ["axe"]
 def test_no_serious_finding(
     open_page: OpenPage, language: str, size: tuple[int, int], *, dark: bool
 ) -> None:
-    page = open_page(language=language, size=size, dark=dark, ready=False)
+    page = open_page(language=language, size=size, dark=dark)
     found: dict[str, list[str]] = {}
     page.locator(".rail-button .rail-label").get_by_text(
         {"en": "Review", "zh": "审核"}[language]

@@ -44,7 +44,7 @@ def draw_sample(page: "Page") -> None:
 
 
 def test_from_drawing_to_the_estimate(open_page: OpenPage, server: Server, site: Site) -> None:
-    page = open_page(ready=False)
+    page = open_page()
     draw_sample(page)
     page.get_by_label("Your name").fill("Ada")
     page.keyboard.press("Enter")
@@ -88,7 +88,7 @@ def test_from_drawing_to_the_estimate(open_page: OpenPage, server: Server, site:
 
 
 def test_the_map_is_shown_again_afterwards(open_page: OpenPage, server: Server) -> None:
-    page = open_page(ready=False)
+    page = open_page()
     page.locator(".legend").wait_for()
     page.locator(".rail-button").filter(has_text="Accuracy").click()
     page.get_by_role("button", name=re.compile("^(Open|Go on|Begin)$")).first.click()
@@ -104,7 +104,7 @@ def test_the_map_is_shown_again_afterwards(open_page: OpenPage, server: Server) 
 def test_judgements_wait_for_a_server_that_does_not_answer(
     open_page: OpenPage, server: Server
 ) -> None:
-    page = open_page(ready=False)
+    page = open_page()
     page.locator(".rail-button").filter(has_text="Accuracy").click()
     page.get_by_role("button", name=re.compile("^(Open|Go on|Begin)$")).first.click()
     page.get_by_label("Your name").fill("Ada")
