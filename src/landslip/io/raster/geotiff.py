@@ -27,7 +27,7 @@ _ONLY_ITSELF = {
 
 
 @contextmanager
-def only_the_file(cache_megabytes: int = 64) -> Iterator[None]:
+def only_the_file(cache_megabytes: int = 128) -> Iterator[None]:
     """Let GDAL read only the file that is opened, in this thread, with a bounded block cache."""
     with rasterio.Env(GDAL_CACHEMAX=cache_megabytes * 2**20, **_ONLY_ITSELF):
         yield

@@ -18,7 +18,7 @@ from landslip.server.state import State
 router = APIRouter(prefix="/rasters", tags=["rasters"])
 MAX_ZOOM = 24
 _LARGEST = 1e12
-_SECONDS_BETWEEN_CHECKS = 0.5
+_SECONDS_BETWEEN_CHECKS = 2.0
 _CACHED = "private, max-age=60"
 RasterId = Annotated[str, Path(max_length=64)]
 Zoom = Annotated[int, Path(ge=0, le=MAX_ZOOM)]
