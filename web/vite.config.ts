@@ -1,7 +1,7 @@
 import { defineConfig } from "vite";
 
-// File names without hashes: a rebuild changes only the content that changed, and the package's
-// copy can be compared byte for byte.
+// Files have a digest of their content in their name, so browsers may keep them for ever; the build
+// is the same each time, and the package's copy can be compared with it.
 export default defineConfig({
   base: "./",
   build: {
@@ -11,13 +11,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     sourcemap: false,
     chunkSizeWarningLimit: 2000,
-    rollupOptions: {
-      output: {
-        entryFileNames: "assets/[name].js",
-        chunkFileNames: "assets/[name].js",
-        assetFileNames: "assets/[name][extname]",
-      },
-    },
   },
   server: { proxy: { "/api": "http://127.0.0.1:8000" } },
 });

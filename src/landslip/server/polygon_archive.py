@@ -1,8 +1,8 @@
 """Polygons as a PMTiles archive of vector tiles; run as a process of its own by `vector_tiles`.
 
-freestiler holds Python's lock for seconds, and takes hundreds of megabytes. Tiles of low zooms hold
-the largest polygons only, so many that a tile stays under a number of bytes: a large landslide is
-never left out for small ones.
+freestiler holds Python's lock for seconds, and takes hundreds of megabytes. A low zoom holds the
+polygons from an area on, chosen so that no tile has more than a number of bytes: a large landslide
+is never left out for small ones, and neighbouring tiles show the same.
 """
 
 import sys
@@ -48,7 +48,7 @@ def write_archive(source: Path, out: Path, work: Path) -> None:
     areas = frame["area_m2"].to_numpy(dtype=np.float64)
     parts = []
     for zoom in range(last, first - 1, -1):
-        parts.append(_write_zoom(frame, _ranks(centres, areas, zoom), zoom, work))
+        parts.append(_write_zoom(frame, areas, _ranks(centres, areas, zoom), zoom, work))
         sys.stdout.write(f"{(last - zoom + 1) / (last - first + 2):.3f}\n")
         sys.stdout.flush()
     kinds = {
@@ -59,14 +59,21 @@ def write_archive(source: Path, out: Path, work: Path) -> None:
 
 
 def _write_zoom(
-    frame: geopandas.GeoDataFrame, ranks: NDArray[np.int64], zoom: int, work: Path
+    frame: geopandas.GeoDataFrame,
+    areas: NDArray[np.float64],
+    ranks: NDArray[np.int64],
+    zoom: int,
+    work: Path,
 ) -> Path:
-    """Write one zoom of the largest polygons of each tile, so many that no tile is too large."""
+    """Write one zoom of the largest polygons, so many that no tile is too large.
+
+    ``ranks`` of the polygons are those in their tiles, see `_ranks`.
+    """
     path = work / f"{zoom}.pmtiles"
     most = len(frame) if zoom == MAX_ZOOM else min(_FEW, int(ranks.max(initial=0)) + 1)
     for _ in range(_TRIES):
         freestiler.freestile(
-            frame[ranks < most],
+            frame[areas > areas[ranks == most].max(initial=-1.0)],
             path,
             layer_name=LAYER,
             min_zoom=zoom,
