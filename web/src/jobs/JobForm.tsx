@@ -186,6 +186,9 @@ function OptionInput({ field, value, onChange }: OptionInputProperties) {
           onInput={(event) => onChange(event.currentTarget.value)}
         />
       )}
+      {field.kind === "text" && (
+        <input type="text" value={text} maxLength={200} placeholder={field.example} onInput={(event) => onChange(event.currentTarget.value)} />
+      )}
       {field.kind === "date" && (
         <input type="date" value={text} onInput={(event) => onChange(event.currentTarget.value)} />
       )}

@@ -18,6 +18,7 @@ export type OptionField = { name: string; label: Key; help?: Key; advanced?: boo
   | { kind: "flag"; initial: boolean }
   | { kind: "words"; initial: string; words: readonly { value: string; label: Key }[] }
   | { kind: "date"; initial: string }
+  | { kind: "text"; initial: string; example: string }
   /** A raster of the workspace: `dem` of one band, `scene` any scene. */
   | { kind: "raster"; of: "dem" | "scene"; initial: string }
 );
@@ -51,6 +52,7 @@ export const FORMS: Readonly<Record<JobKind, JobForm>> = {
   extract: {
     inputs: [scene, model],
     options: [
+      { name: "bands", label: "jobs.bands", help: "jobs.bands.help", kind: "text", initial: "", example: "blue,green,red,nir" },
       { name: "threshold", label: "jobs.threshold", help: "jobs.threshold.help", kind: "number", initial: "", step: "0.01", minimum: 0 },
       minArea,
       {
