@@ -12,7 +12,7 @@ from landslip.inventory.sampling.estimate import (
     estimate_from_sample,
     read_sampled_map,
 )
-from landslip.inventory.sampling.geopackage import SampleFile, read_sample
+from landslip.inventory.sampling.geopackage import SAMPLE_FILES, SampleFile, read_sample
 from landslip.inventory.sampling.judging import (
     Judgement,
     PointToJudge,
@@ -96,7 +96,8 @@ class Samples:
 
     def _check(self, entry: SampleEntry) -> None:
         require_below(self._root, entry.path)
-        require_safe(self._root, entry.path)
+        with SAMPLE_FILES:  # a file that is closed takes the process's locks of it away
+            require_safe(self._root, entry.path)
 
 
 def _forget_oldest(kept: OrderedDict[Any, Any]) -> None:

@@ -143,6 +143,18 @@ def test_a_judgement_made_meanwhile_is_shown_and_kept(drawn: Path) -> None:
     assert points_to_judge(drawn)[6].judgement.author == "Ann"
 
 
+def test_a_sample_is_read_while_somebody_judges(drawn: Path) -> None:
+    def judge() -> None:
+        for point in range(1, 13):
+            judge_point(drawn, point, found("background", comment="x" * 2000))
+
+    with ThreadPoolExecutor(1) as person:
+        judging = person.submit(judge)
+        while not judging.done():
+            assert len(points_to_judge(drawn)) == 60
+        judging.result()
+
+
 @pytest.mark.slow
 def test_several_people_lose_no_judgement(drawn: Path) -> None:
     def person(number: int) -> None:

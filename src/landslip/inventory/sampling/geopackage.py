@@ -4,6 +4,7 @@ The layer ``points`` has no map class, and its order is random, so that whoever 
 not know what the map says there. The table ``sample_design`` does; ids connect the two.
 """
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,9 @@ _COLOURS = {
     "": "255,221,0,255",  # not judged
 }
 _VERSION = "1.2"
+SAMPLE_FILES = threading.RLock()
+"""Held while a sample is read or written: GDAL and Python have an SQLite each, and neither sees the
+other's locks within one process. A read in the middle of a judgement would fail."""
 _DESIGN_COLUMNS = ("id", "stratum", "mapped", "x", "y", "row", "col", "pixel_m2")
 
 
@@ -136,7 +140,8 @@ def _style(language: Language) -> str:
 def is_sample(path: Path) -> bool:
     """Whether a file is a sample that was drawn by a map."""
     try:
-        source = vector_source(path)
+        with SAMPLE_FILES:
+            source = vector_source(path)
     except InputError:
         return False
     return RECORD in {name for name, _ in source.layers}
@@ -148,20 +153,21 @@ def read_sample(path: Path) -> SampleFile:
     Raises:
         InputError: it is damaged, or of another version.
     """
-    try:
-        with quiet_gdal():
-            text = pyogrio.read_dataframe(path, layer=RECORD)["record"].iloc[0]
-            design = pyogrio.read_dataframe(path, layer=DESIGN)
-        record = SampleRecord.model_validate_json(text)
-        missing = {*_DESIGN_COLUMNS} - {*design.columns}
-        is_whole = not missing and not design[[*_DESIGN_COLUMNS]].isna().any(axis=None)
-        if not is_whole or not {*design["stratum"]} <= {one.name for one in record.strata}:
-            raise ValueError("its table of the design is incomplete")
-    except ValidationError as error:
-        raise _damaged(path, first_problem(error)) from error
-    except Exception as error:  # of pyogrio and pandas, which share no base error
-        raise _damaged(path, excerpt(error)) from error
-    points = read_vector(path, POINTS)
+    with SAMPLE_FILES:
+        try:
+            with quiet_gdal():
+                text = pyogrio.read_dataframe(path, layer=RECORD)["record"].iloc[0]
+                design = pyogrio.read_dataframe(path, layer=DESIGN)
+            record = SampleRecord.model_validate_json(text)
+            missing = {*_DESIGN_COLUMNS} - {*design.columns}
+            is_whole = not missing and not design[[*_DESIGN_COLUMNS]].isna().any(axis=None)
+            if not is_whole or not {*design["stratum"]} <= {one.name for one in record.strata}:
+                raise ValueError("its table of the design is incomplete")
+        except ValidationError as error:
+            raise _damaged(path, first_problem(error)) from error
+        except Exception as error:  # of pyogrio and pandas, which share no base error
+            raise _damaged(path, excerpt(error)) from error
+        points = read_vector(path, POINTS)
     points = points.rename(columns={name: str(name).lower() for name in points.columns})
     if {"id", REFERENCE} - {*points.columns}:
         raise InputError(

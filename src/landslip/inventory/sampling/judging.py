@@ -23,7 +23,13 @@ from landslip.core.crs import lonlat_of
 from landslip.core.errors import InputError, LandslipError, argument, excerpt
 from landslip.core.grid import map_points
 from landslip.core.paths import require_file
-from landslip.inventory.sampling.geopackage import POINTS, REFERENCE, SampleFile, read_sample
+from landslip.inventory.sampling.geopackage import (
+    POINTS,
+    REFERENCE,
+    SAMPLE_FILES,
+    SampleFile,
+    read_sample,
+)
 from landslip.inventory.sampling.judgements import UNCLEAR_WORDS
 from landslip.inventory.statistics.validation_sample import LANDSLIDE_WORDS, OTHER_WORDS
 
@@ -177,7 +183,7 @@ def judge_point(
     """
     if judgement.reference is None:
         judgement = Judgement(reference=None)
-    with _connection(path) as file:
+    with SAMPLE_FILES, _connection(path) as file:
         columns = _columns(file, path)
         for name, kind in _COLUMNS.items():
             if name not in columns:

@@ -10,7 +10,7 @@ from landslip.inference.rasters import MASK, PROBABILITY
 from landslip.inference.result import LANDSLIDES, SUMMARY, ExtractionSummary
 from landslip.inventory.record import GEOPACKAGE, RECORD
 from landslip.inventory.record import read_record as read_inventory_record
-from landslip.inventory.sampling.geopackage import is_sample
+from landslip.inventory.sampling.geopackage import SAMPLE_FILES, is_sample
 from landslip.models.folder import CARD as MODEL
 from landslip.models.folder import open_model
 from landslip.multitemporal.series.card import CARD as SERIES
@@ -172,8 +172,9 @@ class Scanner:
                 found.polygons.append(polygons)
 
     def _is_sample(self, file: FileInFolder) -> bool:
-        require_safe(self.tables.root, file.path)
-        return is_sample(file.path)
+        with SAMPLE_FILES:
+            require_safe(self.tables.root, file.path)
+            return is_sample(file.path)
 
     def _raster(self, file: FileInFolder | None, found: Findings) -> RasterEntry | None:
         return None if file is None else self._read(file, found, "raster", read_raster)
