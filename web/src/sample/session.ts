@@ -19,14 +19,17 @@ export const loading = signal(false);
 /** Whether the result so far is shown before all points are judged. */
 export const resultShown = signal(false);
 interface Judgement {
+  sample: string;
+  point: number;
   reference: Reference | null;
   comment: string | null;
   /** What the point was before, as it was seen. */
   seen: Reference | null;
 }
 
-/** Judgements that the server does not have yet, by point. */
-const unsent = signal<ReadonlyMap<number, Judgement>>(new Map());
+/** Judgements that the server does not have yet, by sample and point: they wait also while another sample is open. */
+const unsent = signal<ReadonlyMap<string, Judgement>>(new Map());
+const keyOf = (id: string, pointId: number) => `${id}/${pointId}`;
 export const waiting = computed(() => unsent.value.size);
 export const offline = signal(false);
 
@@ -49,10 +52,10 @@ export async function openSample(id: string): Promise<void> {
     const loaded = await api.samplePoints(id);
     batch(() => {
       sampleId.value = id;
-      points.value = loaded;
+      points.value = withUnsent(id, loaded);
       estimate.value = null;
       resultShown.value = false;
-      const open = loaded.findIndex(({ reference }) => reference === null);
+      const open = points.value.findIndex(({ reference }) => reference === null);
       index.value = Math.max(0, open);
     });
     void loadEstimate();
@@ -100,14 +103,26 @@ export function forward(): void {
   index.value = Math.min(points.peek().length - 1, index.peek() + 1);
 }
 
-function set(id: number, judgement: Pick<SamplePoint, "reference" | "comment">): void {
-  const before = points.peek().find((one) => one.id === id)?.reference ?? null;
-  const seen = unsent.peek().has(id) ? unsent.peek().get(id)!.seen : before;
+function set(pointId: number, judgement: Pick<SamplePoint, "reference" | "comment">): void {
+  const id = sampleId.peek();
+  if (id === null) return;
+  const before = points.peek().find((one) => one.id === pointId)?.reference ?? null;
+  const key = keyOf(id, pointId);
+  const waits = unsent.peek().get(key);
+  const seen = waits ? waits.seen : before;
   batch(() => {
-    points.value = points.peek().map((one) => (one.id === id ? { ...one, ...judgement } : one));
-    unsent.value = new Map(unsent.peek()).set(id, { ...judgement, seen });
+    points.value = points.peek().map((one) => (one.id === pointId ? { ...one, ...judgement } : one));
+    unsent.value = new Map(unsent.peek()).set(key, { sample: id, point: pointId, ...judgement, seen });
   });
   void send();
+}
+
+/** Points as the server has them, with the judgements that wait to be sent. */
+function withUnsent(id: string, loaded: readonly SamplePoint[]): readonly SamplePoint[] {
+  return loaded.map((one) => {
+    const waits = unsent.peek().get(keyOf(id, one.id));
+    return waits ? { ...one, reference: waits.reference, comment: waits.comment } : one;
+  });
 }
 
 let sending = false;
@@ -115,19 +130,19 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** Send judgements until none is left. Sending one twice does no harm. */
 async function send(): Promise<void> {
-  const id = sampleId.peek();
-  if (sending || id === null) return;
+  if (sending) return;
   sending = true;
   clearTimeout(timer);
   try {
     for (let [first] = unsent.peek(); first; [first] = unsent.peek()) {
-      const [pointId, judgement] = first;
-      await api.judgePoint(id, pointId, { ...judgement, author: author.peek() });
+      const [key, judgement] = first;
+      const { sample: id, point: pointId, ...body } = judgement;
+      await api.judgePoint(id, pointId, { ...body, author: author.peek() });
       offline.value = false;
-      const newer = unsent.peek().get(pointId);
-      if (newer === judgement || !newer) drop(pointId);
+      const newer = unsent.peek().get(key);
+      if (newer === judgement || !newer) drop(key);
       // A newer judgement of the same point was made on this one.
-      else unsent.value = new Map(unsent.peek()).set(pointId, { ...newer, seen: judgement.reference });
+      else unsent.value = new Map(unsent.peek()).set(key, { ...newer, seen: judgement.reference });
     }
     void loadEstimate();
   } catch (error) {
@@ -137,11 +152,12 @@ async function send(): Promise<void> {
     } else {
       const [first] = unsent.peek();
       if (first) {
-        drop(first[0]);
-        await reload(id);
-        const now = points.peek().find((one) => one.id === first[0]);
+        const [key, judgement] = first;
+        drop(key);
+        await reload(judgement.sample);
+        const now = points.peek().find((one) => one.id === judgement.point);
         // An answer that was lost on its way: the server has the judgement.
-        if (now?.reference !== first[1].reference) notifyError(error);
+        if (sampleId.peek() !== judgement.sample || now?.reference !== judgement.reference) notifyError(error);
       }
       queueMicrotask(() => void send());
     }
@@ -152,16 +168,16 @@ async function send(): Promise<void> {
 
 export const retry = () => void send();
 
-function drop(pointId: number): void {
+function drop(key: string): void {
   const rest = new Map(unsent.peek());
-  rest.delete(pointId);
+  rest.delete(key);
   unsent.value = rest;
 }
 
 async function reload(id: string): Promise<void> {
   try {
     const loaded = await api.samplePoints(id);
-    if (sampleId.peek() === id) points.value = loaded;
+    if (sampleId.peek() === id) points.value = withUnsent(id, loaded);
   } catch (error) {
     notifyError(error);
   }
