@@ -5,7 +5,7 @@ import { batch, computed, effect, signal } from "@preact/signals";
 import { api, ApiError } from "./api";
 import { withCommonLimits } from "./seriesLimits";
 import { isText, oneOf, persistent } from "./storage";
-import type { FeatureDetail, FeatureQuery, Inventory, Raster, ReviewOverlay, Workspace } from "./types";
+import type { FeatureDetail, FeatureQuery, Inventory, Raster, ReviewOverlay, ReviewSummary, Workspace } from "./types";
 
 export type Language = "en" | "zh";
 export type Theme = "auto" | "light" | "dark";
@@ -83,12 +83,21 @@ export function chooseInventory(id: string | null): void {
 
 /** Put one polygon's inventory, as the server has it now, into the workspace. */
 export async function reloadInventory(id: string): Promise<void> {
-  const loaded = await api.inventory(id);
+  replaceInventory(await api.inventory(id));
+}
+
+/** Note that the review of an inventory has begun: what needs one may be chosen from now on. */
+export function noteReview(id: string, review: ReviewSummary): void {
+  const known = workspace.peek()?.inventories.find((one) => one.id === id);
+  if (known) replaceInventory({ ...known, review });
+}
+
+function replaceInventory(inventory: Inventory): void {
   const known = workspace.peek();
   if (!known) return;
   workspace.value = {
     ...known,
-    inventories: known.inventories.map((one) => (one.id === id ? loaded : one)),
+    inventories: known.inventories.map((one) => (one.id === inventory.id ? inventory : one)),
   };
 }
 

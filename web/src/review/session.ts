@@ -6,7 +6,7 @@ import { api, ApiError } from "../core/api";
 import { notify, notifyError } from "../core/notify";
 import { sidePanel } from "../core/shell/panels";
 import { isText, oneOf, remember, remembered } from "../core/storage";
-import { author, inventory, inventoryId, loadOverlay, overlay, select, selection, workspace } from "../core/store";
+import { author, inventory, inventoryId, loadOverlay, noteReview, overlay, select, selection, workspace } from "../core/store";
 import type { ChangeRequest, FeatureDetail, QueueOrder, ReviewSummary, Verdict } from "../core/types";
 import { t } from "../i18n";
 import { details } from "./details";
@@ -62,6 +62,7 @@ export async function start(): Promise<void> {
     const begun = await api.startReview(id, author.peek());
     if (inventoryId.peek() !== id) return;
     summary.value = begun;
+    noteReview(id, begun);
     if (overlay.peek() === null) await loadOverlay();
     await loadQueue();
     if (inventoryId.peek() === id) stage.value = "ready";
