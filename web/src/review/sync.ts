@@ -13,9 +13,9 @@ const EVERY_MS = 3_000;
 /** The newest change by somebody else of each polygon, in this visit. */
 export const byOthers = signal<ReadonlyMap<number, Change>>(new Map());
 
-/** Number of the newest change that was asked for. Own changes may be newer: between them others may
- * have made some that were not told. */
-let asked = 0;
+/** Number of the newest change that was asked for; null: not asked yet. Own changes may be newer:
+ * between them others may have made some that were not told. */
+let asked: number | null = null;
 
 export function followOthers(): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -23,9 +23,9 @@ export function followOthers(): () => void {
   let running: string | null = null;
 
   async function ask(id: string): Promise<void> {
-    const result = await api.changes(id, asked);
+    const result = await api.changes(id, asked ?? 0);
     if (inventoryId.peek() !== id || result.revision === asked) return;
-    const first = asked === 0;
+    const first = asked === null;
     asked = result.revision;
     const others = result.changes.filter((change) => change.author !== author.peek());
     if (first) {
@@ -63,7 +63,7 @@ export function followOthers(): () => void {
   };
   const stop = effect(() => {
     const id = inventoryId.value;
-    asked = 0;
+    asked = null;
     byOthers.value = new Map();
     clearTimeout(timer);
     running = id;
