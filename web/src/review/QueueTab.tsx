@@ -81,7 +81,7 @@ function Selected({ ids }: { ids: readonly number[] }) {
   const rows = ids.map((id) => details.known(id)).filter((row) => row !== null);
   const area = rows.reduce((sum, row) => sum + areaM2(row.geometry), 0);
   return (
-    <article class="review-card" aria-live="polite">
+    <article class="review-card" aria-live="polite" aria-busy={rows.length < ids.length}>
       <h3>{t("review.selected", { count: ids.length })}</h3>
       <p class="muted">
         {rows.length === ids.length && `${t("review.selected.area", { area: formatArea(area) })}. `}
