@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.server.browser.folder import write_folder
+from tests.server.browser.reviewing import Server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request
@@ -64,6 +65,7 @@ class Faults:
 
 
 OpenPage = Callable[..., "Page"]
+_FAILED = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +96,12 @@ def site(folder_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     shutil.copytree(folder_template, folder)
     with serving(folder) as running:
         yield running
+
+
+@pytest.fixture
+def server(site: Site) -> Server:
+    """The server of the page, asked without it."""
+    return Server(site)
 
 
 class serving:  # noqa: N801 - used as a function
@@ -132,9 +140,25 @@ def faults(site: Site) -> Iterator[Faults]:
     assert faults.found == []
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note that a test failed, for the screenshot that is taken then."""
+    report = yield
+    item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
+    return report
+
+
 @pytest.fixture
-def open_page(browser: "Browser", site: Site, faults: Faults) -> Iterator[OpenPage]:
-    """Open the page in a fresh browser profile.
+def open_page(
+    browser: "Browser",
+    site: Site,
+    faults: Faults,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> Iterator[OpenPage]:
+    """Open the page in a fresh browser profile; a failure leaves `failed_N.png` in `tmp_path`.
 
     ``open_page(view="#...", size=(width, height), language="en" or "zh", dark=False, ready=True)``;
     ``ready``: wait until the map has drawn all that it asked for.
@@ -166,7 +190,10 @@ def open_page(browser: "Browser", site: Site, faults: Faults) -> Iterator[OpenPa
         return page
 
     yield open_one
-    for context in contexts:
+    for number, context in enumerate(contexts):
+        if request.node.stash.get(_FAILED, False):
+            for page in context.pages:
+                page.screenshot(path=tmp_path / f"failed_{number}.png")
         context.close()
 
 

@@ -1,17 +1,19 @@
 """What tests of the review do again and again: begin, ask the server, point at places."""
 
 import math
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 from shapely.geometry import shape
-from tests.server.browser.conftest import OpenPage, Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+    from tests.server.browser.conftest import OpenPage, Site
 
-_PATIENCE_MS = 30_000
+_PATIENCE_S = 60  # software WebGL on a busy machine
 _TILE_PX = 512
 Place = tuple[float, float]
 
@@ -19,7 +21,7 @@ Place = tuple[float, float]
 class Server:
     """The server, asked without the page."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: "Site") -> None:
         self.page = site.url.partition("#")[0]
         self._api = self.page + "api/"
         inventories = self.get("workspace")["inventories"]
@@ -53,17 +55,29 @@ class Server:
         )
 
 
-def begin(open_page: OpenPage, author: str = "Ada", **how: Any) -> "Page":
+def begin(open_page: "OpenPage", author: str = "Ada", **how: Any) -> "Page":
     """Open the page and begin the review as somebody who was never here."""
     page = open_page(**how)
-    page.set_default_timeout(_PATIENCE_MS)
     page.locator(".rail-button").filter(has_text="Review").click()
     page.get_by_role("button", name="the review").click()
-    page.get_by_label("Your name").fill(author)
-    page.keyboard.press("Enter")
+    give_name(page, author)
     page.locator(".review-card h3").wait_for()
     settle(page)
     return page
+
+
+def give_name(page: "Page", author: str) -> None:
+    """Answer the question who it is that judges."""
+    page.get_by_label("Your name").fill(author)
+    page.keyboard.press("Enter")
+
+
+def poll(ask: Callable[[], Any], wanted: Any) -> None:
+    """Ask the server until it says what is wanted: changes of the page reach it a little later."""
+    until = time.monotonic() + _PATIENCE_S
+    while (said := ask()) != wanted and time.monotonic() < until:
+        time.sleep(0.1)
+    assert said == wanted
 
 
 def settle(page: "Page") -> None:
@@ -89,9 +103,24 @@ def press(page: "Page", *keys: str) -> None:
         settle(page)
 
 
+def wait_for_address(page: "Page") -> None:
+    """Wait until the map rests and the address is that of what is shown: it is written later."""
+    page.evaluate("window.addressAt = performance.now()")
+    page.wait_for_function(
+        """() => {
+          if (window.address !== location.hash) {
+            window.address = location.hash;
+            window.addressAt = performance.now();
+          }
+          return document.querySelector(".map-canvas").dataset.idle === "true" &&
+            performance.now() - window.addressAt > 500;
+        }"""
+    )
+
+
 def screen_place(page: "Page", place: Place) -> Place:
     """Where longitude and latitude are in the window, by the view in the address."""
-    page.wait_for_timeout(600)  # it is written when the map rests
+    wait_for_address(page)
     words = parse_qs(urlsplit(page.url).fragment)
     longitude, latitude, zoom = map(float, words["view"][0].split(","))
     box = page.locator(".maplibregl-canvas").first.bounding_box()

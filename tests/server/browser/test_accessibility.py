@@ -1,4 +1,8 @@
-"""No serious finding of axe-core, in both languages and themes, wide and narrow."""
+"""No serious finding of axe-core while people look.
+
+Covers: all panels, filter, details with history, comparing, keys; wide and narrow, light and dark,
+with the languages spread over them.
+"""
 
 import re
 from pathlib import Path
@@ -37,19 +41,24 @@ def axe() -> None:
         pytest.skip("axe-core is not installed: npm ci in web/")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("size", [(1440, 900), (360, 740)], ids=["wide", "narrow"])
-def test_no_serious_finding(
-    open_page: OpenPage, language: str, size: tuple[int, int], *, dark: bool
-) -> None:
-    page = open_page(size=size, language=language, dark=dark)
+_WIDE, _NARROW = (1440, 900), (360, 740)
+LOOKS = {
+    "wide light": {"size": _WIDE, "dark": False, "language": "en"},
+    "wide dark": {"size": _WIDE, "dark": True, "language": "zh"},
+    "narrow light": {"size": _NARROW, "dark": False, "language": "zh"},
+    "narrow dark": {"size": _NARROW, "dark": True, "language": "en"},
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_no_serious_finding(open_page: OpenPage, look: str) -> None:
+    page = open_page(**LOOKS[look])
     found = {"start": findings(page)}
     buttons = page.locator(".rail-button")
     for at in range(buttons.count()):
         if buttons.nth(at).get_attribute("aria-expanded") == "false":
             buttons.nth(at).click()
-        page.wait_for_timeout(400)
+        page.locator(".rail-button[aria-expanded=true]").first.wait_for()
         found[f"panel {at}"] = findings(page)
     page.locator(".filter-bar button[aria-controls='filter-popover']").click()
     found["filter"] = findings(page)
