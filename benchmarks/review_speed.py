@@ -92,7 +92,7 @@ def measure(folder: Path, count: int, changes: int) -> None:
             judge(store, Action.REDRAW, id_, (store.outlines(id_)[0].buffer(1),))  # type: ignore[attr-defined]
     with timed("page of the table, sorted by information"):
         table = store.table()
-        table.rows(select(table, FeatureQuery(sort="-information"))[:100])
+        table.rows(table.ids[select(table, FeatureQuery(sort="-information"))[:100]])
     with timed("queue"):
         store.queue()
     with timed("coverage"):

@@ -1,11 +1,14 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 import shapely
 
 from landslip.core.errors import InputError
+from landslip.review.query import ColumnRange, FeatureQuery, select
 from landslip.server.charts import charts_of
-from landslip.server.polygon_table import PolygonQuery, PolygonTable, TableReview, areas_m2
+from landslip.server.polygon_table import PolygonTable, TableReview, areas_m2
 
 
 def table(count: int = 8) -> PolygonTable:
@@ -24,9 +27,10 @@ def table(count: int = 8) -> PolygonTable:
     return PolygonTable.of(columns, outlines)
 
 
-def ids(of: PolygonTable, **query: object) -> list[int]:
-    positions = of.select(PolygonQuery(**query))  # type: ignore[arg-type]
-    return [int(one) for one in of.rows.index[positions]]
+def ids(of: PolygonTable, *, ranges: tuple[str, ...] = (), **query: Any) -> list[int]:
+    wanted = FeatureQuery(ranges=tuple(map(ColumnRange.parse, ranges)), **query)
+    found: list[int] = of.ids[select(of, wanted)].tolist()
+    return found
 
 
 def test_order_is_stable_and_what_is_missing_comes_last_both_ways() -> None:
@@ -56,7 +60,7 @@ def test_order_is_stable_and_what_is_missing_comes_last_both_ways() -> None:
         ({"verdict": "unreviewed", "provenance": "model", "text": "gf1"}, [2, 4, 6, 8]),
     ],
 )
-def test_queries(query: dict[str, object], expected: list[int]) -> None:
+def test_queries(query: dict[str, Any], expected: list[int]) -> None:
     assert ids(table(), **query) == expected
 
 

@@ -19,21 +19,9 @@ from landslip.inventory.morphometry.planimetry import planar_measures
 from landslip.review.log import ChangeHeader
 from landslip.review.lonlat import lonlat_bounds, lonlat_points
 from landslip.review.state import ReviewState
-from landslip.review.words import PROVENANCES, VERDICTS
+from landslip.review.words import PROVENANCES, REVIEW_COLUMNS, VERDICTS
 
-REVIEW_COLUMNS = (
-    "id",
-    "verdict",
-    "provenance",
-    "version",
-    "type",
-    "note",
-    "author",
-    "changed",
-    "bounds",
-    "centroid",
-    "information",
-)
+_PLACES = ("id", "bounds", "centroid")
 _KEPT = {"id", "scene", "date", "model"}  # of an outline that was changed
 _MEASURED = {field.name for field in FIELDS} - _KEPT
 _MEASURED |= {"area_px", "mean_probability", "max_probability"}
@@ -70,7 +58,7 @@ class SourceTable:
         columns: dict[str, NDArray[Any]] = {}
         for name in landslides.columns.drop(landslides.geometry.name):
             if name != "id":
-                own = f"input_{name}" if name in REVIEW_COLUMNS else str(name)
+                own = f"input_{name}" if name in (*_PLACES, *REVIEW_COLUMNS) else str(name)
                 columns[own] = _column(landslides[name])
         if _AREA not in columns or columns[_AREA].dtype == object:
             areas_m2 = planar_measures(geometry, landslides.crs).area_m2
@@ -247,22 +235,18 @@ class FeatureTable:
         return np.where(found < len(self.ids), found, -1)
 
     def rows(self, ids: Iterable[int]) -> list[dict[str, Any]]:
-        """Return polygons as mappings of plain values: `REVIEW_COLUMNS` and the inventory's own.
+        """Return polygons as mappings of plain values: place, review, the inventory's own.
 
         Polygons that are not there are left out.
         """
         found = self.indexes(ids)
         at = found[(found >= 0) & self.present[np.maximum(found, 0)]]
-        columns = {
-            name: _plain(self._cells(name, at))
-            for name in (*REVIEW_COLUMNS, *self.names)
-            if name not in ("id", "bounds", "centroid")
-        }
+        columns = {name: _plain(self._cells(name, at)) for name in (*REVIEW_COLUMNS, *self.names)}
         columns["id"] = self.ids[at].tolist()
         columns["version"] = self.version[at].tolist()
         columns["bounds"] = self.bounds[at].tolist()
         columns["centroid"] = self.centroids[at].tolist()
-        names = (*REVIEW_COLUMNS, *self.names)
+        names = (*_PLACES, *REVIEW_COLUMNS, *self.names)
         return [
             dict(zip(names, values, strict=True))
             for values in zip(*(columns[name] for name in names), strict=True)
@@ -271,8 +255,7 @@ class FeatureTable:
     def frame(self) -> geopandas.GeoDataFrame:
         """Return all polygons that are there, with all columns and outlines."""
         at = np.flatnonzero(self.present)
-        names = ("id", *(one for one in REVIEW_COLUMNS if one not in ("id", "bounds", "centroid")))
-        columns = {name: self.column(name)[at] for name in (*names, *self.names)}
+        columns = {name: self.column(name)[at] for name in ("id", *REVIEW_COLUMNS, *self.names)}
         columns["id"], columns["version"] = self.ids[at], self.version[at]
         crs = None if self.source.crs is None else self.source.crs.to_wkt()
         return geopandas.GeoDataFrame(columns, geometry=self.geometry[at], crs=crs)

@@ -2,17 +2,40 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from landslip.core.errors import InputError, excerpt
-from landslip.review.features import FeatureTable
-from landslip.review.words import PRESENT, PROVENANCES, VERDICTS
+from landslip.review.words import PRESENT, PROVENANCES, REVIEW_COLUMNS
 
 _MAX_RANGES, _MAX_TEXT = 20, 200
 _TEXTS = ("type", "note", "author")
+
+
+class QueriedTable(Protocol):
+    """What a query needs of a table: columns (n,) of polygons, of which ``present`` are there."""
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """(n,)."""
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """(n,)."""
+
+    @property
+    def bounds(self) -> NDArray[np.float64]:
+        """West, south, east and north (n, 4) in degrees."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the inventory's own columns."""
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Return a column (n,) of the inventory or the review; see `select`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +63,8 @@ class ColumnRange:
             parts = []
         if not parts or any(one is not None and not np.isfinite(one) for one in (low, high)):
             raise InputError(
-                f"range must be column:low:high, like area_m2:100:5000; got {excerpt(text, 60)!r}"
+                "range must be column:low:high, of finite numbers or empty, like "
+                f"area_m2:100:5000; got {excerpt(text, 60)!r}"
             )
         return cls(column=parts[0], low=low, high=high)
 
@@ -51,10 +75,12 @@ class FeatureQuery:
 
     Attributes:
         sort: column; a leading minus sorts downwards. None: as the inventory has them.
-        bbox: west, south, east and north in degrees that a polygon's box meets.
+        bbox: west, south, east and north in degrees that a polygon's box meets; west over east
+            crosses the antimeridian.
         verdict: unreviewed, accepted or rejected.
         provenance: model, edited, drawn, split or merged.
-        text: part of a text column, of type, note or author, whatever its case; or an id.
+        text: part of a text column, of type, note or author, whatever its case; or an id, with
+            # before it or without.
         ranges: of columns of numbers.
     """
 
@@ -77,24 +103,28 @@ class FeatureQuery:
         if self.bbox is not None and not (
             np.isfinite(self.bbox).all() and self.bbox[1] <= self.bbox[3]
         ):
-            raise InputError("bbox must be west, south, east and north in degrees")
+            raise InputError(
+                "bbox must be west,south,east,north in degrees, such as 103.4,31.2,103.6,31.4; got "
+                + ",".join(f"{one:g}" for one in self.bbox)
+            )
         if self.text is not None and len(self.text) > _MAX_TEXT:
             raise InputError(f"text may have {_MAX_TEXT} characters; got {len(self.text):,}")
         if len(self.ranges) > _MAX_RANGES:
             raise InputError(f"range may be given {_MAX_RANGES} times; got {len(self.ranges)}")
 
 
-def select(table: FeatureTable, query: FeatureQuery) -> NDArray[np.int64]:
-    """Return the ids of the polygons that a query selects, in its order.
+def select(table: QueriedTable, query: FeatureQuery) -> NDArray[np.int64]:
+    """Return the indexes of the polygons that a query selects, in its order.
+
+    Columns are float64 with NaN, or objects with None.
 
     Raises:
         InputError: it names a column that is not there, or no numbers.
     """
     chosen = table.present.copy()
-    if query.verdict is not None:
-        chosen &= table.verdict == [str(one) for one in VERDICTS].index(query.verdict)
-    if query.provenance is not None:
-        chosen &= table.provenance == [str(one) for one in PROVENANCES].index(query.provenance)
+    for name, word in (("verdict", query.verdict), ("provenance", query.provenance)):
+        if word is not None:
+            chosen &= table.column(name) == word
     if query.bbox is not None:
         chosen &= _meets(table.bounds, query.bbox)
     for limits in query.ranges:
@@ -112,17 +142,18 @@ def select(table: FeatureTable, query: FeatureQuery) -> NDArray[np.int64]:
     at = np.flatnonzero(chosen)
     if query.sort:
         at = at[_order(_column(table, query.sort.removeprefix("-"), "sort")[at], query.sort)]
-    return np.asarray(table.ids[at], dtype=np.int64)
+    return at
 
 
-def _column(table: FeatureTable, name: str, what: str) -> NDArray[Any]:
+def _column(table: QueriedTable, name: str, what: str) -> NDArray[Any]:
     if name == "id":
         return table.ids.astype(np.float64)
     try:
         return table.column(name)
     except KeyError:
         raise InputError(
-            f"{what} names a column of the table; there is no {excerpt(name, 40)!r}"
+            f"{what} names no column of the table: {excerpt(name, 40)!r}; its columns are id, "
+            f"{', '.join((*REVIEW_COLUMNS, *table.names))}"
         ) from None
 
 
@@ -132,10 +163,10 @@ def _order(values: NDArray[Any], sort: str) -> NDArray[np.int64]:
     if values.dtype != object:
         keys = np.where(np.isnan(values), np.inf, -values if downwards else values)
         return np.argsort(keys, kind="stable")
-    empty = np.array([one is None for one in values], dtype=np.bool_)
-    words = np.array(["" if one is None else str(one).casefold() for one in values], dtype=object)
-    ranks = np.unique(words, return_inverse=True)[1] if len(words) else np.zeros(0, np.int64)
-    return np.lexsort((-ranks if downwards else ranks, empty))
+    codes, words = pd.factorize(values)  # -1: empty
+    folded = np.array([str(one).casefold() for one in words], dtype=object)
+    ranks = np.append(np.unique(folded, return_inverse=True)[1], 0)[codes]
+    return np.lexsort((-ranks if downwards else ranks, codes < 0))
 
 
 def _meets(bounds: NDArray[np.float64], box: Sequence[float]) -> NDArray[np.bool_]:
@@ -152,19 +183,15 @@ def _meets(bounds: NDArray[np.float64], box: Sequence[float]) -> NDArray[np.bool
     return np.asarray(inside & across)
 
 
-def _has_text(table: FeatureTable, text: str, at: NDArray[np.int64]) -> NDArray[np.bool_]:
-    wanted = text.casefold()
+def _has_text(table: QueriedTable, text: str, at: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which polygons have a text, or an id (n,); looks at some of them, by index."""
+    wanted, number = text.casefold(), text.removeprefix("#")
     found = np.zeros(len(table.ids), dtype=np.bool_)
-    if text.isascii() and text.isdigit() and len(text) < 16:
-        found |= table.ids == int(text)
+    if number.isascii() and number.isdigit() and len(number) < 16:
+        found |= table.ids == int(number)
     names = [*_TEXTS, *(name for name in table.names if table.column(name).dtype == object)]
     for name in names:
-        values = table.column(name)
-        known: dict[Any, bool] = {None: False, True: False, False: False}
-        for place in at:
-            value = values[place]
-            if isinstance(value, str):
-                if value not in known:
-                    known[value] = wanted in value.casefold()
-                found[place] |= known[value]
+        codes, words = pd.factorize(table.column(name)[at])  # -1: empty
+        has = [isinstance(one, str) and wanted in one.casefold() for one in words]
+        found[at] |= np.array([*has, False])[codes]
     return found

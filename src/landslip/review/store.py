@@ -180,7 +180,8 @@ class ReviewStore:
     def _selected(self, request: BulkRequest) -> NDArray[np.int64]:
         """Return the ids of the polygons that a rule selects now."""
         if request.ids is None:
-            return select(self._current_table(), request.rule)
+            table = self._current_table()
+            return table.ids[select(table, request.rule)]
         if request.revision is not None and request.revision != self._state.seq:
             raise ConflictError(
                 "somebody else changed polygons while these were selected; repeat the change"

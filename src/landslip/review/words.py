@@ -1,5 +1,7 @@
-"""The closed sets of words of a review."""
+"""The closed sets of words of a review, and its columns."""
 
+import math
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -40,3 +42,14 @@ class Action(StrEnum):
 VERDICTS, PROVENANCES = tuple(Verdict), tuple(Provenance)
 PRESENT = VERDICTS[:3]
 """Verdicts of polygons that are there."""
+REVIEW_COLUMNS: Mapping[str, str | int | float | None] = {
+    "verdict": str(Verdict.UNREVIEWED),
+    "provenance": str(Provenance.MODEL),
+    "version": 0,
+    "type": None,
+    "note": None,
+    "author": None,
+    "changed": None,
+    "information": math.nan,
+}
+"""Columns that a review adds to an inventory's own, and what they are where nobody reviewed."""

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from landslip.review.words import PRESENT
 from landslip.server.polygon_table import (
     AREA,
     CONFIDENCE,
     DATE,
     STATE,
-    VERDICTS,
     PolygonTable,
     numbers_of,
     texts_of,
@@ -26,7 +26,7 @@ def charts_of(table: PolygonTable) -> Charts:
     rows = table.rows
     areas = _numbers(rows, AREA)
     verdicts = texts_of(rows["verdict"])
-    of = {verdict: verdicts == verdict for verdict in VERDICTS}
+    of = {verdict: verdicts == verdict for verdict in map(str, PRESENT)}
     sizes = areas[~of["rejected"] & (areas > 0)]
     edges = _size_edges(sizes)
     confidence = _numbers(rows, CONFIDENCE)

@@ -1,4 +1,4 @@
-"""The table of an inventory's polygons in memory: rows, queries and charts.
+"""The table of an inventory's polygons in memory.
 
 A table is never changed; `PolygonTable.reviewed` returns another one with a review on top.
 """
@@ -14,21 +14,10 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from landslip.core.errors import InputError, excerpt
+from landslip.core.errors import excerpt
+from landslip.review.words import REVIEW_COLUMNS
 
-VERDICTS = ("unreviewed", "accepted", "rejected")
 AREA, CONFIDENCE, STATE, DATE = "area_m2", "confidence", "state", "date"
-REVIEW_COLUMNS: Mapping[str, str | int | None] = {
-    "verdict": "unreviewed",
-    "provenance": "model",
-    "version": 0,
-    "type": None,
-    "note": None,
-    "author": None,
-    "changed": None,
-    "information": None,
-}
-"""Columns of a review, and what they are where nobody has reviewed."""
 MAX_ROWS = 1000
 _DECIMALS = 7  # of degrees: a centimetre
 _EQUAL_AREA = "EPSG:6933"
@@ -53,18 +42,6 @@ class TableReview:
     rows: pd.DataFrame
     geometries: Mapping[int, shapely.Geometry] = field(default_factory=dict)
     removed: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolygonQuery:
-    """Which rows, in which order; see `FeatureQuery` of the page."""
-
-    sort: str | None = None
-    bbox: tuple[float, float, float, float] | None = None
-    verdict: str | None = None
-    provenance: str | None = None
-    text: str | None = None
-    ranges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,20 +88,36 @@ class PolygonTable:
         """(n, 2) of each."""
         return _centroids(self.geometry) if self.places is None else self.places[1]
 
-    @cached_property
-    def columns(self) -> tuple[str, ...]:
-        """The inventory's own columns, and those of a review, in order."""
-        return tuple(str(name) for name in self.rows.columns)
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """(n,)."""
+        return self.rows.index.to_numpy(dtype=np.int64)
 
     @cached_property
-    def _searched(self) -> pd.Series:
-        """The texts of each row in small letters, in one."""
-        texts = self.rows.select_dtypes(include=["object", "string", "category"])
-        parts = [texts[name].astype("string").fillna("") for name in texts]
-        joined = pd.Series("", index=self.rows.index, dtype="string")
-        for part in parts:
-            joined = joined + "\n" + part
-        return joined.str.lower()
+    def present(self) -> NDArray[np.bool_]:
+        """(n,): all of them."""
+        return np.ones(len(self.rows), dtype=np.bool_)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The inventory's own columns, in order."""
+        return tuple(str(name) for name in self.rows.columns if name not in REVIEW_COLUMNS)
+
+    @cached_property
+    def _columns(self) -> dict[str, NDArray[Any]]:
+        return {}
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Return a column (n,): float64 with NaN, or texts with None.
+
+        Raises:
+            KeyError: there is no such column.
+        """
+        if name not in self._columns:
+            own = self.rows[name]
+            is_number = pd.api.types.is_numeric_dtype(own) or pd.api.types.is_bool_dtype(own)
+            self._columns[name] = numbers_of(own) if is_number else texts_of(own)
+        return self._columns[name]
 
     def reviewed(self, review: TableReview) -> "PolygonTable":
         """Return the table with a review on top; new polygons come last.
@@ -165,26 +158,6 @@ class PolygonTable:
             places=(places[0], places[1]),
         )
 
-    def select(self, query: PolygonQuery) -> NDArray[np.int64]:
-        """Return positions of the rows that a query selects, in its order.
-
-        Raises:
-            InputError: it names a column that is not there, or a range that is none.
-        """
-        chosen = np.ones(len(self), dtype=np.bool_)
-        for name in ("verdict", "provenance"):
-            wanted = getattr(query, name)
-            if wanted is not None:
-                chosen &= (self.rows[name] == wanted).to_numpy(dtype=np.bool_)
-        if query.bbox is not None:
-            chosen &= self._within(query.bbox)
-        if query.text:
-            chosen &= self._with_text(query.text)
-        for one in query.ranges:
-            chosen &= self._in_range(one)
-        positions = np.flatnonzero(chosen)
-        return positions if not query.sort else positions[self._order(query.sort, positions)]
-
     def records(self, positions: Iterable[int]) -> list[dict[str, Any]]:
         """Return rows as JSON holds them."""
         taken = np.fromiter(positions, dtype=np.int64)
@@ -217,66 +190,6 @@ class PolygonTable:
             at = self.position(polygon)
             return None if at is None else self.geometry[at]
         return self.original.get(polygon)
-
-    def _within(self, bbox: tuple[float, float, float, float]) -> NDArray[np.bool_]:
-        west, south, east, north = bbox
-        bounds = self.bounds
-        in_height = (bounds[:, 1] <= north) & (bounds[:, 3] >= south)
-        from_west, from_east = bounds[:, 2] >= west, bounds[:, 0] <= east
-        across = from_west & from_east if west <= east else from_west | from_east
-        return np.asarray(in_height & across)
-
-    def _with_text(self, text: str) -> NDArray[np.bool_]:
-        words = text.strip().lower()
-        found = self._searched.str.contains(words, regex=False).to_numpy(dtype=np.bool_)
-        number = words.lstrip("#")
-        if number.isascii() and number.isdigit():
-            found = found | (self.rows.index.astype(str) == number.lstrip("0"))
-        return np.asarray(found)
-
-    def _in_range(self, text: str) -> NDArray[np.bool_]:
-        name, *limits = text.rsplit(":", 2)
-        if len(limits) != 2:
-            raise InputError(
-                f"range is column:low:high, of which a limit may be empty; got {excerpt(text, 60)}"
-            )
-        values = self._numbers(name)
-        low, high = (_limit(one, text) for one in limits)
-        inside = ~np.isnan(values)
-        if low is not None:
-            inside &= values >= low
-        if high is not None:
-            inside &= values <= high
-        return inside
-
-    def _numbers(self, name: str) -> NDArray[np.float64]:
-        if name == "id":
-            return self.rows.index.to_numpy(dtype=np.float64)
-        self._require(name)
-        return numbers_of(self.rows[name])
-
-    def _order(self, sort: str, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        name, descends = sort.removeprefix("-"), sort.startswith("-")
-        if name == "id":
-            keys: NDArray[Any] = self.rows.index.to_numpy()[positions]
-            is_missing = np.zeros(len(keys), dtype=np.bool_)
-        else:
-            self._require(name)
-            column = self.rows[name].iloc[positions]
-            is_missing = column.isna().to_numpy(dtype=np.bool_)
-            if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-                keys = np.nan_to_num(numbers_of(column))
-            else:  # by rank of their texts
-                keys = column.astype("string").fillna("").rank(method="dense").to_numpy()
-        keys = -keys if descends else keys
-        return np.lexsort((positions, keys, is_missing))
-
-    def _require(self, name: str) -> None:
-        if name not in self.rows:
-            raise InputError(
-                f"{excerpt(name, 60)}: no column of the table; its columns are id, "
-                f"{', '.join(self.columns)}"
-            )
 
 
 def _bounds(geometries: Geometries) -> NDArray[np.float64]:
@@ -329,20 +242,10 @@ def _json_value(value: Any) -> Any:
     return None if value is None or pd.isna(value) else str(value)
 
 
-def _limit(text: str, whole: str) -> float | None:
-    if not text.strip():
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        number = np.nan
-    if not np.isfinite(number):
-        raise InputError(f"range: limits are finite numbers; got {excerpt(whole, 60)}")
-    return number
-
-
 def _dtype(value: object) -> str:
-    return "int64" if isinstance(value, int) else "object"
+    return (
+        "int64" if isinstance(value, int) else "float64" if isinstance(value, float) else "object"
+    )
 
 
 def _assigned(column: pd.Series, at: NDArray[np.int64], values: pd.Series) -> pd.Series:

@@ -15,11 +15,11 @@ from landslip.inventory.fields import FIELDS_BY_NAME, FieldKind, InventoryField
 from landslip.inventory.formats.wgs84 import in_wgs84
 from landslip.io.vector import read_polygon_file
 from landslip.multitemporal.tracking.fields import TRACK_FIELDS
+from landslip.review.words import REVIEW_COLUMNS
 from landslip.server.catalogue.vector_safety import require_safe
 from landslip.server.polygon_table import (
     AREA,
     CONFIDENCE,
-    REVIEW_COLUMNS,
     PolygonTable,
     areas_m2,
     numbers_of,
@@ -110,7 +110,6 @@ def _own_columns(frame: geopandas.GeoDataFrame, lonlat: NDArray[np.object_]) -> 
 
 
 def _fields(table: PolygonTable) -> tuple[Field, ...]:
-    own = [name for name in table.columns if name not in REVIEW_COLUMNS]
     return (
         Field(
             name="id",
@@ -121,7 +120,7 @@ def _fields(table: PolygonTable) -> tuple[Field, ...]:
             minimum=float(table.rows.index.min()) if len(table) else None,
             maximum=float(table.rows.index.max()) if len(table) else None,
         ),
-        *(_field(name, table.rows[name]) for name in own),
+        *(_field(name, table.rows[name]) for name in table.names),
     )
 
 

@@ -19,10 +19,11 @@ from landslip.review.lonlat import to_lonlat
 from landslip.review.record import FILE, ReviewRecord, path_at
 from landslip.review.start import start_review
 from landslip.review.store import ReviewStore
+from landslip.review.words import REVIEW_COLUMNS
 from landslip.server.catalogue.entries import InventoryEntry
 from landslip.server.catalogue.listing import REVIEWS, is_below, require_below
 from landslip.server.catalogue.vector_safety import require_safe
-from landslip.server.polygon_table import REVIEW_COLUMNS, PolygonTable, TableReview
+from landslip.server.polygon_table import PolygonTable, TableReview
 from landslip.server.problems import NotFoundError
 
 _MAX_REVIEWS = 2000

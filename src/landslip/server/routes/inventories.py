@@ -1,7 +1,6 @@
 """`inventories/`: polygons as a table, as tiles and one by one."""
 
 import json
-import math
 from typing import Annotated, Any
 
 import shapely
@@ -9,9 +8,10 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, excerpt
+from landslip.review.query import ColumnRange, FeatureQuery, select
 from landslip.server.charts import charts_of
-from landslip.server.polygon_table import MAX_ROWS, PolygonQuery
+from landslip.server.polygon_table import MAX_ROWS
 from landslip.server.problems import NotFoundError, problem
 from landslip.server.routes.rasters import Place, Zoom, check_tile
 from landslip.server.schemas import (
@@ -66,15 +66,15 @@ def features(
 ) -> Response:
     """Rows of the table."""
     table = state.tables.table(state.folder.inventory(inventory))
-    query = PolygonQuery(
+    query = FeatureQuery(
         sort=sort,
-        bbox=None if bbox is None else parse_bbox(bbox),
+        bbox=None if bbox is None else _bbox(bbox),
         verdict=verdict,
         provenance=provenance,
         text=text,
-        ranges=tuple(range_ or ()),
+        ranges=tuple(ColumnRange.parse(one) for one in range_ or ()),
     )
-    chosen = table.select(query)
+    chosen = select(table, query)
     return JSONResponse(
         {
             "total": len(chosen),
@@ -147,21 +147,6 @@ def report(inventory: InventoryId, state: State) -> Response:
     )
 
 
-def parse_bbox(text: str) -> tuple[float, float, float, float]:
-    """Return west, south, east and north; west over east crosses the antimeridian.
-
-    Raises:
-        InputError: they are not four finite numbers, or south is over north.
-    """
-    try:
-        west, south, east, north = (float(word) for word in text.split(","))
-    except ValueError:
-        west = south = east = north = math.nan
-    if not all(map(math.isfinite, (west, south, east, north))) or south > north:
-        raise InputError("bbox is west,south,east,north in degrees, such as 103.4,31.2,103.6,31.4")
-    return west, south, east, north
-
-
 def geometry_of(geometry: shapely.Geometry | None) -> dict[str, Any] | None:
     """Return a geometry as GeoJSON, to a centimetre."""
     if geometry is None:
@@ -174,3 +159,14 @@ def _rounded(values: Any) -> Any:
     if isinstance(values, float):
         return round(values, 7)
     return [_rounded(one) for one in values]
+
+
+def _bbox(text: str) -> tuple[float, float, float, float]:
+    try:
+        west, south, east, north = (float(word) for word in text.split(","))
+    except ValueError:
+        raise InputError(
+            "bbox must be west,south,east,north in degrees, such as 103.4,31.2,103.6,31.4; got "
+            f"{excerpt(text, 60)!r}"
+        ) from None
+    return west, south, east, north

@@ -16,13 +16,13 @@ from landslip.review.changes import ConflictError as ReviewConflictError
 from landslip.review.changes import NothingToUndoError, UnknownPolygonError
 from landslip.review.lonlat import from_lonlat, to_lonlat
 from landslip.review.outlines import OutlineRules
+from landslip.review.query import ColumnRange, FeatureQuery, select
 from landslip.review.results import Change as ReviewChange
 from landslip.review.results import ChangeResult as ReviewResult
 from landslip.review.store import ReviewStore
 from landslip.review.words import Action
 from landslip.server import schemas
 from landslip.server.catalogue.entries import InventoryEntry
-from landslip.server.polygon_table import PolygonQuery
 from landslip.server.problems import ConflictError, NotFoundError
 from landslip.server.state import ServerState, State
 
@@ -133,16 +133,16 @@ def bulk(
     """Change all polygons that a rule selects, as the table shows them."""
     entry = state.folder.inventory(inventory_id)
     store = state.reviews.get(entry).store
-    query = PolygonQuery(
+    query = FeatureQuery(
         bbox=request.rule.bbox,
         verdict=request.rule.verdict,
         provenance=request.rule.provenance,
         text=request.rule.text,
-        ranges=request.rule.range,
+        ranges=tuple(map(ColumnRange.parse, request.rule.range)),
     )
     for left in reversed(range(_TRIES)):  # somebody else may change a polygon meanwhile
         table = state.tables.table(entry)
-        ids = table.rows.index.to_numpy()[table.select(query)].tolist()
+        ids = table.ids[select(table, query)].tolist()
         try:
             with _conflicts():
                 made = store.bulk(
