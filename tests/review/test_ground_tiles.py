@@ -21,7 +21,8 @@ from landslip.datasets.format import TileDataset
 from landslip.io.raster import Scene
 from landslip.models.card import ModelCard
 from landslip.review.ground import Outlines, ReviewedScene
-from landslip.review.ground_tiles import OwnTiles, blocks_of_ground, write_ground_tiles
+from landslip.review.ground_blocks import blocks_of_ground
+from landslip.review.ground_tiles import OwnTiles, write_ground_tiles
 
 WriteRaster = Callable[..., Path]
 X, Y, SIDE = 500_000, 4_000_000, 16

@@ -20,8 +20,8 @@ from tests.factories.qgis import open_in_qgis
 from tests.review.factories import LEFT, TOP, UTM, change, new_review
 
 from landslip.core.errors import InputError, LandslipError
-from landslip.review import log
 from landslip.review.changes import BulkRequest, ConflictError
+from landslip.review.geopackage_geometry import geopackage_blob, wkb_of
 from landslip.review.query import FeatureQuery
 from landslip.review.record import FILE
 from landslip.review.store import ReviewStore
@@ -175,13 +175,13 @@ def test_qgis_opens_the_layers(tmp_path: Path) -> None:
 
 
 def test_geometry_blobs_are_those_of_the_standard() -> None:
-    blob = log.geopackage_blob(shapely.box(1, 2, 3, 4), 32648)
+    blob = geopackage_blob(shapely.box(1, 2, 3, 4), 32648)
     assert blob[:8] == b"GP\x00\x03" + (32648).to_bytes(4, "little")
     assert np.frombuffer(blob[8:40], "<f8").tolist() == [1, 3, 2, 4]
-    assert shapely.from_wkb(log.wkb_of(blob)).equals(shapely.box(1, 2, 3, 4))
+    assert shapely.from_wkb(wkb_of(blob)).equals(shapely.box(1, 2, 3, 4))
     for broken in (b"", b"GPxx", b"XX\x00\x03aaaabbbb", b"GP\x00\x0faaaa", "text", None):
         with pytest.raises(ValueError, match="geometry"):
-            log.wkb_of(broken)
+            wkb_of(broken)
 
 
 def _cut(path: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_file_that_is_kept_locked_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = new_review(tmp_path)
-    monkeypatch.setattr(log, "_WAIT_S", 0.2)
+    monkeypatch.setattr("landslip.review.log._WAIT_S", 0.2)
     with closing(sqlite3.connect(store.log.path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(LandslipError, match="another program has kept it locked"):

@@ -33,7 +33,6 @@ from landslip.inventory.record import (
 from landslip.inventory.request import ReviewedPolygons
 from landslip.models.card import ModelCard
 from landslip.review.features import FeatureTable
-from landslip.review.record import FILE
 from landslip.review.source import ReviewSource
 from landslip.review.store import ReviewStore
 from landslip.review.words import VERDICTS, Verdict
@@ -262,8 +261,3 @@ def _record(
         notes=(),
         files=(),
     )
-
-
-def is_review(path: Path) -> bool:
-    """Whether a folder is that of a review."""
-    return (path / FILE).is_file()

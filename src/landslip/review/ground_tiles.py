@@ -9,8 +9,6 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split
@@ -23,17 +21,16 @@ from landslip.core.records import StrictModel
 from landslip.core.window import Window
 from landslip.datasets.format import Tile, TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
-from landslip.datasets.splits.spatial import BLOCK_TILES
 from landslip.datasets.writer import DatasetDescription, DatasetWriter, TileOrigin, pixel_columns
 from landslip.io.raster import Scene
 from landslip.models.card import ModelCard
 from landslip.models.folder import check_compatible
 from landslip.preprocessing.stack.scene import open_stack
 from landslip.review.ground import Outlines, ReviewedScene, combined_label, no_outlines
+from landslip.review.ground_blocks import blocks_of_ground
 
 MIN_BLOCKS = 3
 """Blocks of ground with landslides without which nothing can be held out."""
-_WANTED_BLOCKS = 12
 _LEAST_LABELLED_PX = 32
 _LARGEST_TILE = 256
 _COPIED = ("scene", "col_off", "row_off", "crs_wkt", "transform")
@@ -325,49 +322,3 @@ def _check_enough(reviews: Sequence[ReviewedScene], summary: GroundSummary) -> N
             f"reviewed ground of {names}: every labelled pixel is landslide, and a model learns "
             "from background too; reject what is no landslide, and mark cells as looked at"
         )
-
-
-def blocks_of_ground(
-    footprints: Outlines, landslide: Sequence[bool], least: int = _WANTED_BLOCKS
-) -> list[str]:
-    """Return the name of the block of ground that each tile is in.
-
-    Tiles that touch are one block, also across scenes, unless fewer than ``least`` blocks would
-    have landslides then: what is wider than a square of 4 tiles a side is cut into such squares, if
-    need be into those of 2 tiles, or of one.
-
-    Args:
-        footprints: rectangles (tiles,) on one plane.
-        landslide: whether each tile has a landslide.
-        least: number of blocks with landslides to aim at.
-    """
-    side = float(np.sqrt(np.median(shapely.area(footprints))))
-    one, other = shapely.STRtree(footprints).query(
-        footprints, predicate="dwithin", distance=side * 1e-3
-    )
-    graph = coo_array((np.ones(len(one)), (one, other)), shape=(len(footprints),) * 2)
-    _, component = connected_components(graph, directed=False)
-    names = [f"{number}" for number in component]
-    for tiles in (BLOCK_TILES, BLOCK_TILES // 2, 1):
-        if _with_landslides(names, landslide) >= least:
-            break
-        names = _cut(footprints, component, tiles * side)
-    return names
-
-
-def _with_landslides(names: Sequence[str], landslide: Sequence[bool]) -> int:
-    return len({name for name, has in zip(names, landslide, strict=True) if has})
-
-
-def _cut(footprints: Outlines, component: NDArray[np.integer], side: float) -> list[str]:
-    """Cut components that are wider than a square of a side into squares, from their corner."""
-    centres = shapely.get_coordinates(shapely.centroid(footprints))
-    names = [""] * len(footprints)
-    for number in np.unique(component):
-        members = np.flatnonzero(component == number)
-        left, bottom, right, top = shapely.total_bounds(footprints[members])
-        is_small = max(right - left, top - bottom) <= side * 1.01
-        for at in members:
-            col, row = (centres[at] - (left, bottom)) // side
-            names[at] = f"{number}" if is_small else f"{number} r{row:.0f} c{col:.0f}"
-    return names

@@ -5,7 +5,6 @@ layers have no spatial index, whose triggers need functions that plain SQLite la
 """
 
 import sqlite3
-import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -13,22 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import geopandas
 import numpy as np
-import pyarrow as pa
 import shapely
 from pydantic import ValidationError
 
 from landslip.core.errors import InputError, LandslipError, excerpt
-from landslip.core.files import atomic_file
 from landslip.core.text import first_problem, parse_json
-from landslip.inventory.formats.vector_files import (
-    GEOMETRY_COLUMN,
-    GEOPACKAGE_VERSION,
-    arrow_table,
-    write_layer,
-)
-from landslip.io.vector import gdal_crs
+from landslip.inventory.formats.vector_files import GEOMETRY_COLUMN
+from landslip.review.geopackage_geometry import geopackage_blob, wkb_of
+from landslip.review.log_file import COLUMNS
 from landslip.review.record import (
     CELLS,
     CHANGES,
@@ -38,42 +30,6 @@ from landslip.review.record import (
 )
 
 _WAIT_S = 30.0
-_ENVELOPE_XY = 0b0000_0010  # of the flags of a geometry in a GeoPackage
-_LITTLE_ENDIAN, _IS_EMPTY = 0b0000_0001, 0b0001_0000
-_ENVELOPE_BYTES = (0, 32, 48, 48, 64)
-_COLUMNS: dict[str, dict[str, pa.DataType]] = {
-    CHANGES: {
-        "seq": pa.int64(),
-        "time": pa.timestamp("ms", tz="UTC"),
-        "author": pa.string(),
-        "action": pa.string(),
-        "polygon": pa.int64(),
-        "version_before": pa.int64(),
-        "version": pa.int64(),
-        "verdict": pa.string(),
-        "provenance": pa.string(),
-        "origin": pa.int64(),
-        "outline": pa.int64(),
-        "type": pa.string(),
-        "note": pa.string(),
-        "sources": pa.string(),
-        "reason": pa.string(),
-        "seconds": pa.float64(),
-        "bulk": pa.string(),
-        "of": pa.int64(),
-    },
-    COVERAGE: {
-        "time": pa.timestamp("ms", tz="UTC"),
-        "author": pa.string(),
-        "column": pa.int64(),
-        "row": pa.int64(),
-        "looked_at": pa.bool_(),
-    },
-}
-_INDEXES = (
-    f"CREATE UNIQUE INDEX changes_versions ON {CHANGES} (polygon, version)",
-    f"CREATE UNIQUE INDEX changes_polygons ON {CHANGES} (seq, polygon)",
-)
 _ROW = "fid, seq, polygon, version, verdict, provenance, origin, outline, type, note, sources"
 _HEADER = "seq, time, author, action, reason, seconds, bulk, of, type, note"
 
@@ -142,7 +98,7 @@ class ReviewLog:
         """
         with self.reading() as file:
             rows = file.execute(f"SELECT record FROM {RECORD_TABLE}").fetchall()  # noqa: S608
-            for table, columns in _COLUMNS.items():
+            for table, columns in COLUMNS.items():
                 known = {name for _, name, *_ in file.execute(f"PRAGMA table_info({table})")}
                 if missing := {*columns, "fid", GEOMETRY_COLUMN} - known:
                     raise self.damaged(f"{table} has no column {sorted(missing)[0]}")
@@ -226,7 +182,7 @@ class ReviewLog:
     ) -> None:
         """Write the rows of one change; ``outlines`` are those that it draws, by polygon."""
         srs = self._srs(file, CHANGES) if outlines else 0
-        names = [*_COLUMNS[CHANGES], GEOMETRY_COLUMN]
+        names = [*COLUMNS[CHANGES], GEOMETRY_COLUMN]
         file.executemany(
             _insert(CHANGES, names),
             (
@@ -266,7 +222,7 @@ class ReviewLog:
         """Write that cells were looked at, or no longer are."""
         srs = self._srs(file, COVERAGE)
         file.executemany(
-            _insert(COVERAGE, [*_COLUMNS[COVERAGE], GEOMETRY_COLUMN]),
+            _insert(COVERAGE, [*COLUMNS[COVERAGE], GEOMETRY_COLUMN]),
             (
                 (*row[1:], geopackage_blob(cell, srs))
                 for row, cell in zip(rows, outlines, strict=True)
@@ -360,82 +316,6 @@ def cells_since(file: sqlite3.Connection, fid: int) -> list[CellRow]:
 def last_fid(file: sqlite3.Connection, table: str) -> int:
     """Return the number of the newest row of a table; 0: it is empty."""
     return int(file.execute(f"SELECT coalesce(max(fid), 0) FROM {table}").fetchone()[0])  # noqa: S608
-
-
-def create_log(path: Path, record: ReviewRecord, cells: geopandas.GeoDataFrame) -> ReviewLog:
-    """Write a log without changes; ``cells`` are those that lie in the mapped area.
-
-    Raises:
-        OutputExistsError: ``path`` exists.
-        LandslipError: it cannot be written.
-    """
-    crs = gdal_crs(cells.crs)
-    with atomic_file(path, overwrite=False) as stage:
-        for name, columns in _COLUMNS.items():
-            fields = [*columns.items(), (GEOMETRY_COLUMN, pa.binary())]
-            write_layer(
-                pa.schema(fields).empty_table(),
-                stage,
-                "GPKG",
-                "Unknown" if name == CHANGES else "Polygon",
-                layer=name,
-                crs=crs,
-                VERSION=GEOPACKAGE_VERSION,
-                SPATIAL_INDEX="NO",
-            )
-        write_layer(
-            arrow_table(cells),
-            stage,
-            "GPKG",
-            "Polygon",
-            layer=CELLS,
-            crs=crs,
-            VERSION=GEOPACKAGE_VERSION,
-            SPATIAL_INDEX="NO",
-        )
-        write_layer(
-            pa.table({"record": [record.model_dump_json()]}),
-            stage,
-            "GPKG",
-            None,
-            layer=RECORD_TABLE,
-            ASPATIAL_VARIANT="GPKG_ATTRIBUTES",
-        )
-        with closing(sqlite3.connect(stage)) as file:
-            for statement in _INDEXES:
-                file.execute(statement)
-            file.execute(
-                "UPDATE gpkg_contents SET min_x = ?, min_y = ?, max_x = ?, max_y = ? "
-                "WHERE table_name IN (?, ?)",
-                (*record.bounds, CHANGES, COVERAGE),
-            )
-            file.commit()
-    return ReviewLog(path)
-
-
-def geopackage_blob(geometry: shapely.Geometry, srs: int) -> bytes:
-    """Return a geometry as a GeoPackage holds it: a header with its envelope, and WKB."""
-    empty = shapely.is_empty(geometry)
-    flags = _LITTLE_ENDIAN | (_IS_EMPTY if empty else _ENVELOPE_XY)
-    header = struct.pack("<2sBBi", b"GP", 0, flags, srs)
-    if not empty:
-        left, bottom, right, top = shapely.bounds(geometry).tolist()
-        header += struct.pack("<4d", left, right, bottom, top)
-    return header + shapely.to_wkb(geometry, byte_order=1)
-
-
-def wkb_of(blob: Any) -> bytes:
-    """Return the WKB in a geometry of a GeoPackage.
-
-    Raises:
-        ValueError: it is no such geometry.
-    """
-    if not isinstance(blob, bytes) or len(blob) < 8 or blob[:2] != b"GP":
-        raise ValueError("a geometry is not one of a GeoPackage")
-    kind = (blob[3] >> 1) & 0b111
-    if kind >= len(_ENVELOPE_BYTES):
-        raise ValueError("a geometry has an unknown envelope")
-    return blob[8 + _ENVELOPE_BYTES[kind] :]
 
 
 def read_cells(file: sqlite3.Connection) -> np.ndarray:

@@ -11,7 +11,8 @@ from landslip.core.errors import InputError, OutputExistsError
 from landslip.core.files import sha256_of
 from landslip.review.changes import check_author
 from landslip.review.coverage import cells_in, plan_grid
-from landslip.review.log import create_log, now
+from landslip.review.log import now
+from landslip.review.log_file import create_log
 from landslip.review.record import FILE, ReviewRecord, place_from
 from landslip.review.source import ReviewSource, content_digest, open_review_source
 from landslip.review.store import ReviewStore

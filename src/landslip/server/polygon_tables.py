@@ -10,7 +10,7 @@ from landslip.server.polygon_table import PolygonTable, TableReview
 from landslip.server.polygons import InventoryPolygons, read_polygons
 
 _MAX_TABLES, _MAX_ROWS = 16, 1_000_000
-ReviewOf = Callable[[InventoryEntry, PolygonTable], TableReview | None]
+ReviewOf = Callable[[InventoryEntry], TableReview | None]
 
 
 class PolygonTables:
@@ -64,7 +64,7 @@ class PolygonTables:
             InputError: its file can no longer be read.
         """
         original = self.original(inventory)
-        review = None if self.review_of is None else self.review_of(inventory, original)
+        review = None if self.review_of is None else self.review_of(inventory)
         if review is None:
             return original
         key = (inventory.id, inventory.stamp)

@@ -23,7 +23,7 @@ from landslip.review.words import REVIEW_COLUMNS
 from landslip.server.catalogue.entries import InventoryEntry
 from landslip.server.catalogue.listing import REVIEWS, is_below, require_below
 from landslip.server.catalogue.vector_safety import require_safe
-from landslip.server.polygon_table import PolygonTable, TableReview
+from landslip.server.polygon_table import TableReview
 from landslip.server.problems import NotFoundError
 
 _MAX_REVIEWS = 2000
@@ -166,9 +166,8 @@ class Reviews:
                 start_review(entry.source, folder, layer=layer, author=author)
         return self.get(entry)
 
-    def table_review(self, entry: InventoryEntry, table: PolygonTable) -> TableReview | None:
+    def table_review(self, entry: InventoryEntry) -> TableReview | None:
         """Return what people said of an inventory; None: nothing, or nothing that can be read."""
-        del table
         found = self.find_readable(entry)
         return None if found is None else found.table()
 

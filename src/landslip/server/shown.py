@@ -1,10 +1,16 @@
-"""Entries of the catalogue as responses show them."""
+"""Entries of the catalogue, and outlines, as responses show them."""
+
+import json
+from typing import Any
+
+import shapely
 
 from landslip.server.catalogue.entries import InventoryEntry, RasterEntry
 from landslip.server.schemas import Inventory, Raster
 from landslip.server.state import ServerState
 from landslip.server.vector_tiles import zooms_of
 
+_DECIMALS = 7  # of degrees: a centimetre
 _WORLD = (-180.0, -85.0, 180.0, 85.0)
 
 
@@ -54,3 +60,10 @@ def shown_inventory(inventory: InventoryEntry, state: ServerState) -> Inventory:
         report=f"api/inventories/{inventory.id}/report" if has_report else None,
         review=state.review_summary(inventory),
     )
+
+
+def shown_geometry(geometry: shapely.Geometry) -> dict[str, Any]:
+    """Return an outline in degrees as GeoJSON, to a centimetre."""
+    rounded = shapely.transform(geometry, lambda points: points.round(_DECIMALS))
+    found: dict[str, Any] = json.loads(shapely.to_geojson(rounded))
+    return found

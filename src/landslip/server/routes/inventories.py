@@ -1,9 +1,7 @@
 """`inventories/`: polygons as a table, as tiles and one by one."""
 
-import json
-from typing import Annotated, Any
+from typing import Annotated
 
-import shapely
 from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -22,7 +20,7 @@ from landslip.server.schemas import (
     Provenance,
     Verdict,
 )
-from landslip.server.shown import shown_inventory
+from landslip.server.shown import shown_geometry, shown_inventory
 from landslip.server.state import State
 from landslip.server.vector_tiles import TilesNotReadyError
 
@@ -93,11 +91,12 @@ def feature(inventory: InventoryId, polygon: PolygonNumber, state: State) -> Res
     position = table.position(polygon)
     if position is None:
         raise NotFoundError(f"{polygon}: {entry.name} has no polygon of that number")
+    original = table.original_of(polygon)
     return JSONResponse(
         {
             **table.records([position])[0],
-            "geometry": geometry_of(table.geometry[position]),
-            "original": geometry_of(table.original_of(polygon)),
+            "geometry": shown_geometry(table.geometry[position]),
+            "original": None if original is None else shown_geometry(original),
             "history": [one.model_dump(mode="json") for one in state.history(entry, polygon)],
         }
     )
@@ -145,20 +144,6 @@ def report(inventory: InventoryId, state: State) -> Response:
     return FileResponse(
         path, media_type="text/html", headers={"Content-Security-Policy": _REPORT_POLICY}
     )
-
-
-def geometry_of(geometry: shapely.Geometry | None) -> dict[str, Any] | None:
-    """Return a geometry as GeoJSON, to a centimetre."""
-    if geometry is None:
-        return None
-    mapped: dict[str, Any] = json.loads(shapely.to_geojson(geometry))
-    return {"type": mapped["type"], "coordinates": _rounded(mapped["coordinates"])}
-
-
-def _rounded(values: Any) -> Any:
-    if isinstance(values, float):
-        return round(values, 7)
-    return [_rounded(one) for one in values]
 
 
 def _bbox(text: str) -> tuple[float, float, float, float]:

@@ -1,11 +1,9 @@
 """Routes of reviews: changes by several people at once, the queue, and the coverage grid."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
 import shapely
 import shapely.geometry
 from fastapi import APIRouter, Path, Query, status
@@ -14,22 +12,24 @@ from landslip.review.changes import BulkRequest as RequestedBulk
 from landslip.review.changes import ChangeRequest as RequestedChange
 from landslip.review.changes import ConflictError as ReviewConflictError
 from landslip.review.changes import NothingToUndoError, UnknownPolygonError
-from landslip.review.lonlat import from_lonlat, to_lonlat
+from landslip.review.lonlat import from_lonlat
 from landslip.review.outlines import OutlineRules
 from landslip.review.query import ColumnRange, FeatureQuery, select
-from landslip.review.results import Change as ReviewChange
-from landslip.review.results import ChangeResult as ReviewResult
 from landslip.review.store import ReviewStore
 from landslip.review.words import Action
 from landslip.server import schemas
 from landslip.server.catalogue.entries import InventoryEntry
 from landslip.server.problems import ConflictError, NotFoundError
+from landslip.server.shown_review import (
+    shown_change,
+    shown_coverage,
+    shown_feature,
+    shown_result,
+    shown_summary,
+)
 from landslip.server.state import ServerState, State
 
-MAX_LISTED = 1000
-"""Polygons, and changes, that one answer lists."""
 _TRIES = 3
-_DECIMALS = 7  # of degrees: a centimetre
 
 router = APIRouter(prefix="/inventories/{inventory_id}/review", tags=["review"])
 InventoryId = Annotated[str, Path(max_length=64)]
@@ -41,14 +41,14 @@ def connect(state: ServerState) -> None:
 
     def summary(entry: InventoryEntry) -> schemas.ReviewSummary | None:
         found = reviews.find_readable(entry)
-        return None if found is None else _summary(found.store)
+        return None if found is None else shown_summary(found.store)
 
     def history(entry: InventoryEntry, polygon: int) -> tuple[schemas.Change, ...]:
         found = reviews.find_readable(entry)
         if found is None:
             return ()
         try:
-            return tuple(_change(one) for one in found.store.history(polygon))
+            return tuple(shown_change(one) for one in found.store.history(polygon))
         except UnknownPolygonError:
             return ()
 
@@ -61,13 +61,15 @@ def start(
     inventory_id: InventoryId, request: schemas.ReviewedBy, state: State
 ) -> schemas.ReviewSummary:
     """Start the review of an inventory; where there is one it goes on."""
-    return _summary(state.reviews.start(state.folder.inventory(inventory_id), request.author).store)
+    return shown_summary(
+        state.reviews.start(state.folder.inventory(inventory_id), request.author).store
+    )
 
 
 @router.get("")
 def summary(inventory_id: InventoryId, state: State) -> schemas.ReviewSummary:
     """Return how far a review is."""
-    return _summary(_store(inventory_id, state))
+    return shown_summary(_store(inventory_id, state))
 
 
 @router.get("/overlay")
@@ -81,7 +83,7 @@ def overlay(inventory_id: InventoryId, state: State) -> schemas.ReviewOverlay:
         revision=found.revision,
         features=schemas.FeatureCollection(
             features=[
-                _feature(table.geometry[at], row)
+                shown_feature(table.geometry[at], row)
                 for at, row in zip(positions, table.records(positions), strict=True)
             ]
         ),
@@ -100,7 +102,7 @@ def changes(
     """Return what was changed after a revision."""
     entry = state.folder.inventory(inventory_id)
     found = state.reviews.get(entry).store.changes_since(since)
-    return schemas.ChangeLog(**_result(found, entry, state))
+    return schemas.ChangeLog(**shown_result(found, entry, state))
 
 
 @router.post("/changes")
@@ -123,7 +125,7 @@ def change(
                 seconds=request.seconds,
             )
         )
-    return schemas.ChangeResult(**_result(made, entry, state))
+    return schemas.ChangeResult(**shown_result(made, entry, state))
 
 
 @router.post("/bulk")
@@ -161,7 +163,7 @@ def bulk(
         except ConflictError:
             if left == 0 or len(ids) != request.expected:
                 raise
-    return schemas.BulkResult(count=len(ids), **_result(made, entry, state))
+    return schemas.BulkResult(count=len(ids), **shown_result(made, entry, state))
 
 
 @router.post("/undo")
@@ -172,7 +174,7 @@ def undo(
     entry = state.folder.inventory(inventory_id)
     with _conflicts():
         made = state.reviews.get(entry).store.undo(request.author)
-    return schemas.ChangeResult(**_result(made, entry, state))
+    return schemas.ChangeResult(**shown_result(made, entry, state))
 
 
 @router.post("/redo")
@@ -183,7 +185,7 @@ def redo(
     entry = state.folder.inventory(inventory_id)
     with _conflicts():
         made = state.reviews.get(entry).store.redo(request.author)
-    return schemas.ChangeResult(**_result(made, entry, state))
+    return schemas.ChangeResult(**shown_result(made, entry, state))
 
 
 @router.get("/queue")
@@ -215,7 +217,7 @@ def queue(
 @router.get("/coverage")
 def coverage(inventory_id: InventoryId, state: State) -> schemas.Coverage:
     """Return the cells of the mapped area, and which were looked at."""
-    return _coverage(_store(inventory_id, state))
+    return shown_coverage(_store(inventory_id, state))
 
 
 @router.post("/coverage")
@@ -225,7 +227,7 @@ def cover(
     """Mark cells as looked at, or as not."""
     store = _store(inventory_id, state)
     store.cover(request.author, request.cells, looked_at=request.looked_at)
-    return _coverage(store)
+    return shown_coverage(store)
 
 
 def _store(inventory_id: str, state: ServerState) -> ReviewStore:
@@ -263,90 +265,3 @@ def _on_map(geometry: schemas.PolygonGeometry, store: ReviewStore) -> shapely.Ge
     shape = shapely.geometry.shape(geometry.model_dump())
     tolerance = OutlineRules.of(store.record).tolerance
     return from_lonlat(shape, store.crs, (left + right) / 2, tolerance)
-
-
-def _summary(store: ReviewStore) -> schemas.ReviewSummary:
-    found = store.summary()
-    return schemas.ReviewSummary(
-        created=found.created,
-        revision=found.revision,
-        counts=schemas.VerdictCounts.model_validate(found.counts),
-        drawn=found.drawn,
-        edited=found.edited,
-        removed=found.removed,
-        cells=found.cells,
-        cells_looked_at=found.cells_looked_at,
-        authors=found.authors,
-    )
-
-
-def _change(one: ReviewChange) -> schemas.Change:
-    return schemas.Change(
-        seq=one.seq,
-        time=one.time,
-        author=one.author,
-        action=one.action.value,
-        polygon_ids=one.polygon_ids[:MAX_LISTED],
-        count=len(one.polygon_ids),
-        type=one.type,
-        note=one.note,
-        reason=one.reason,
-        seconds=one.seconds,
-        of=one.of,
-        bulk=one.bulk,
-        active=one.active,
-    )
-
-
-def _result(found: ReviewResult, entry: InventoryEntry, state: ServerState) -> dict[str, Any]:
-    """Return what changed: polygons as they are now, unless they are too many to list."""
-    listed = found.polygons[:MAX_LISTED]
-    rows: list[dict[str, Any]] = []
-    if listed:
-        table = state.tables.table(entry)
-        rows = table.records(table.positions(listed))
-    return {
-        "revision": found.revision,
-        "changes": tuple(_change(one) for one in found.changes[-MAX_LISTED:]),
-        "polygons": tuple(rows),
-        "removed": found.removed,
-        "truncated": len(found.polygons) > MAX_LISTED or len(found.changes) > MAX_LISTED,
-    }
-
-
-def _feature(geometry: shapely.Geometry, properties: dict[str, Any]) -> dict[str, Any]:
-    rounded = shapely.transform(geometry, lambda points: points.round(_DECIMALS))
-    return {
-        "type": "Feature",
-        "geometry": json.loads(shapely.to_geojson(rounded)),
-        "properties": properties,
-    }
-
-
-def _coverage(store: ReviewStore) -> schemas.Coverage:
-    found = store.coverage()
-    outlines = np.empty(len(found.cells), dtype=object)
-    outlines[:] = [cell.outline for cell in found.cells]
-    lonlat = to_lonlat(outlines, store.crs)
-    return schemas.Coverage(
-        revision=found.revision,
-        cell_m=found.grid.cell_m or found.grid.cell,
-        columns=found.grid.columns,
-        rows=found.grid.rows,
-        cells=schemas.FeatureCollection(
-            features=[
-                _feature(
-                    outline,
-                    {
-                        "column": cell.column,
-                        "row": cell.row,
-                        "looked_at": cell.looked_at,
-                        "author": cell.author,
-                        "time": cell.time,
-                        "unreviewed": cell.unreviewed,
-                    },
-                )
-                for cell, outline in zip(found.cells, lonlat, strict=True)
-            ]
-        ),
-    )
