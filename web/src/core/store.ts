@@ -52,7 +52,7 @@ export async function loadWorkspace(): Promise<void> {
       workspaceError.value = null;
       if (!loaded.inventories.some((one) => one.id === inventoryId.value)) {
         chooseInventory(preferredInventory(loaded));
-      } else if (overlay.peek() === null) void loadOverlay();
+      } else if (overlay.peek() === null && inventory.peek()?.review) void loadOverlay();
     });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;

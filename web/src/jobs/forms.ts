@@ -75,8 +75,8 @@ export const FORMS: Readonly<Record<JobKind, JobForm>> = {
       minArea,
       report,
       lang,
-      { name: "smooth", label: "jobs.smooth", kind: "flag", initial: false, advanced: true },
-      { name: "split", label: "jobs.split", kind: "flag", initial: false, advanced: true },
+      { name: "smooth", label: "jobs.smooth", kind: "flag", initial: true, advanced: true },
+      { name: "split", label: "jobs.split", kind: "flag", initial: true, advanced: true },
       date,
     ],
   },
@@ -180,8 +180,7 @@ export function requestOf(
   for (const field of FORMS[kind].options) {
     const value = values[field.name];
     if (field.kind === "flag") {
-      // A false flag is the command's default.
-      if (value === true) options[field.name] = true;
+      options[field.name] = value === true;
     } else if (typeof value === "string" && value.trim() !== "") {
       options[field.name] = field.kind === "number" ? Number(value) : value.trim();
     }

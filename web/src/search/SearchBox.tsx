@@ -112,7 +112,11 @@ export function SearchBox() {
             else if (event.key === "ArrowUp" && count > 0) at.value = (at.value + count - 1) % count;
             else if (event.key === "Enter") {
               event.preventDefault();
-              take(searched.value ? results.value[at.value] : (await search(text.value.trim()))[0]);
+              const field = event.currentTarget;
+              const found = searched.value ? results.value[at.value] : (await search(text.value.trim()))[0];
+              // The next key is for the map or the review.
+              if (found) field.blur();
+              take(found);
               return;
             } else if (event.key === "Escape") {
               open.value = false;

@@ -144,7 +144,7 @@ def _of_map(
     if record.model is not None:
         threshold = record.model.threshold
     if record.cleaning is not None:
-        threshold = record.cleaning.high
+        threshold = record.cleaning.low  # where outlines end
     return replace(
         inventory,
         scene_id=scene_id or _id(_covering(inventory.bounds, scenes)),
