@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, required=True)
     parser.add_argument("--bands", default="red,green,blue,nir", help="of the scene")
     parser.add_argument("--points", type=int, default=60, help="of the accuracy sample")
-    parser.add_argument("--cells", type=int, default=20, help="of ground to look at")
+    parser.add_argument("--cells", type=int, default=10, help="of ground to look at")
     parser.add_argument("--epochs", type=int, default=3, help="of improving the model")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
@@ -342,14 +342,15 @@ def ground(one: Reviewer, cells: int) -> None:
     page.keyboard.press("g")
     page.locator(".review-card h3").filter(has_text="Cell").wait_for()
     one.picture("serve_ground")
-    for _ in range(cells):
+    summary = one.get(f"inventories/{inventory}/review")
+    while summary["cells_looked_at"] < cells:
         page.keyboard.press("v")
         page.wait_for_timeout(900)
         dialog = page.get_by_role("dialog")
         if dialog.count() > 0:
             dialog.get_by_role("button", name=re.compile("^Accept")).click()
             page.wait_for_timeout(900)
-    summary = one.get(f"inventories/{inventory}/review")
+        summary = one.get(f"inventories/{inventory}/review")
     print(f"{summary['cells_looked_at']} of {summary['cells']} cells, {summary['counts']}")
     page.keyboard.press("g")
     one.step(f"look at {cells} cells")
