@@ -99,10 +99,10 @@ class Labels:
         column, row = ~self.transform * (point.x, point.y)
         return bool(self.landslide[int(row), int(column)])
 
-    def missed(self, inventory: geopandas.GeoDataFrame, within: Any) -> list[shapely.Polygon]:
+    def missed(self, inventory: geopandas.GeoDataFrame, within: Any) -> list[Any]:
         """Return the landslides that no polygon touches, the largest first."""
         mapped = shapely.union_all(inventory.geometry.buffer(9))
-        found = [
+        found: list[Any] = [
             shapely.geometry.shape(outline)
             for outline, _ in shapes(
                 self.landslide.astype(np.uint8), self.landslide, transform=self.transform
@@ -112,15 +112,9 @@ class Labels:
         return sorted(alone, key=lambda one: -one.area)
 
 
-def lonlat(geometry: shapely.Geometry, crs: Any) -> shapely.Geometry:
-    """Return a geometry in longitude and latitude."""
-    (one,) = geopandas.GeoSeries([geometry], crs=crs).to_crs("EPSG:4326")
-    return one
-
-
 def place_of(point: shapely.Point, crs: Any) -> Place:
     """Return a point in longitude and latitude."""
-    moved = lonlat(point, crs)
+    (moved,) = geopandas.GeoSeries([point], crs=crs).to_crs("EPSG:4326")
     return moved.x, moved.y
 
 
@@ -277,8 +271,8 @@ def draw(one: Reviewer, inventory: geopandas.GeoDataFrame, labels: Labels) -> No
 def necked(inventory: geopandas.GeoDataFrame, others: set[int]) -> tuple[int, shapely.LineString]:
     """Return the largest polygon of two halves with a narrow neck, and a line across the neck."""
     for row in inventory.sort_values("area_m2", ascending=False).itertuples():
-        halves = shapely.get_parts(row.geometry.buffer(-_NECK_M))
-        halves = sorted(halves, key=lambda half: -half.area)[:2]
+        parts = shapely.get_parts(row.geometry.buffer(-_NECK_M))
+        halves = sorted(parts, key=lambda half: -half.area)[:2]
         if row.id in others or len(halves) < 2 or halves[1].area < 0.3 * halves[0].area:
             continue
         a, b = nearest_points(*halves)
@@ -290,7 +284,7 @@ def necked(inventory: geopandas.GeoDataFrame, others: set[int]) -> tuple[int, sh
             line = shapely.LineString(
                 [(x - reach * dx, y - reach * dy), (x + reach * dx, y + reach * dy)]
             )
-            ends = shapely.MultiPoint(line.coords)
+            ends = shapely.MultiPoint(list(line.coords))
             if not row.geometry.intersects(ends):
                 return int(row.id), line
     raise SystemExit("no polygon has two halves")
