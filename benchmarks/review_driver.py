@@ -28,7 +28,7 @@ _ARGUMENTS = (
     "--enable-unsafe-swiftshader",
 )
 _TILE_PX = 512
-_PATIENCE_MS = 60_000
+_PATIENCE_MS = 180_000
 _PICTURE_BYTES = 150_000
 _QUALITIES = (85, 80, 72, 64, 55, 45, 35)
 
