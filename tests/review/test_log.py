@@ -203,6 +203,26 @@ def _sql(statement: str) -> "object":
     return run
 
 
+def _endless_view(path: Path) -> None:
+    _sql("ALTER TABLE coverage RENAME TO hidden")(path)  # type: ignore[operator]
+    with closing(sqlite3.connect(path)) as file, file:
+        names = [row[1] for row in file.execute("PRAGMA table_info(hidden)")]
+        columns = ", ".join(f'i AS "{name}"' for name in names)
+        file.execute(
+            "CREATE VIEW coverage AS WITH RECURSIVE n(i) AS "  # noqa: S608
+            f"(SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {columns} FROM n"
+        )
+
+
+def test_what_a_gis_adds_to_a_review_does_not_stop_it(tmp_path: Path) -> None:
+    store = new_review(tmp_path)
+    _sql("CREATE TABLE layer_styles (a)")(store.log.path)  # type: ignore[operator]
+    _sql("CREATE TRIGGER t AFTER INSERT ON layer_styles BEGIN SELECT 1; END")(  # type: ignore[operator]
+        store.log.path
+    )
+    change(ReviewStore.open(store.folder), "accept", 1)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -220,6 +240,9 @@ def _sql(statement: str) -> "object":
         _sql("UPDATE changes SET geom = x'00' WHERE geom IS NOT NULL"),
         _sql("UPDATE changes SET polygon = 'two'"),
         _sql("UPDATE changes SET action = 'undo', \"of\" = 99"),
+        _sql("CREATE TRIGGER more AFTER INSERT ON Changes BEGIN DELETE FROM changes; END"),
+        _sql("CREATE TRIGGER more AFTER UPDATE ON gpkg_ogr_contents BEGIN SELECT 1; END"),
+        _endless_view,
     ],
 )
 def test_a_damaged_file_is_one_clear_error(tmp_path: Path, damage: object) -> None:

@@ -192,6 +192,33 @@ def test_a_layer_that_is_a_view_is_refused(served: Path) -> None:
     assert "is a view" in problems(served)["evil.gpkg"]
 
 
+def test_a_view_that_never_ends_is_not_read(served: Path) -> None:
+    path = write_squares(served / "evil.gpkg", 2)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("ALTER TABLE gpkg_contents RENAME TO hidden")
+        database.execute(
+            "CREATE VIEW gpkg_contents AS WITH RECURSIVE n(i) AS "
+            "(SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT 'a' || i AS table_name FROM n"
+        )
+    assert "is a view" in problems(served)["evil.gpkg"]
+
+
+def test_a_raster_of_very_many_bands_is_refused(served: Path) -> None:
+    with rasterio.open(
+        served / "evil.tif",
+        "w",
+        driver="GTiff",
+        height=1,
+        width=1,
+        count=1001,
+        dtype="uint8",
+        crs=UTM,
+        transform=rasterio.transform.from_origin(400_000, 3_460_000, 2, 2),
+    ):
+        pass
+    assert "1,001 bands" in problems(served)["evil.tif"]
+
+
 def test_what_lies_beside_a_shapefile_may_not_lead_outside(served: Path, outside: Path) -> None:
     frame = geopandas.GeoDataFrame({"a": [1]}, geometry=[shapely.box(0, 0, 9, 9)], crs=UTM)
     frame.to_file(outside / "secret.shp")

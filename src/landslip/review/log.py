@@ -30,6 +30,15 @@ from landslip.review.record import (
 )
 
 _WAIT_S = 30.0
+_TABLES = {CHANGES, COVERAGE, CELLS, RECORD_TABLE, "gpkg_ogr_contents", "gpkg_geometry_columns"}
+_COUNTING = frozenset(
+    f'CREATE TRIGGER "trigger_{event.lower()}_feature_count_{table}" AFTER {event} ON "{table}" '  # noqa: S608
+    f"BEGIN UPDATE gpkg_ogr_contents SET feature_count = feature_count {sign} 1 "
+    f"WHERE lower(table_name) = lower('{table}'); END"
+    for table in (CHANGES, COVERAGE, CELLS, RECORD_TABLE)
+    for event, sign in (("INSERT", "+"), ("DELETE", "-"))
+)
+"""Triggers that GDAL writes."""
 _ROW = "fid, seq, polygon, version, verdict, provenance, origin, outline, type, note, sources"
 _HEADER = "seq, time, author, action, reason, seconds, bulk, of, type, note"
 
@@ -97,6 +106,7 @@ class ReviewLog:
             InputError: the file is damaged, or no review.
         """
         with self.reading() as file:
+            self._require_plain(file)
             rows = file.execute(f"SELECT record FROM {RECORD_TABLE}").fetchall()  # noqa: S608
             for table, columns in COLUMNS.items():
                 known = {name for _, name, *_ in file.execute(f"PRAGMA table_info({table})")}
@@ -109,6 +119,17 @@ class ReviewLog:
             return ReviewRecord.model_validate(content)
         except ValidationError as error:
             raise self.damaged(first_problem(error)) from error
+
+    def _require_plain(self, file: sqlite3.Connection) -> None:
+        """Refuse views in place of tables, and triggers that GDAL does not write: they may not end.
+
+        Those of other tables, as of styles that a GIS keeps there, are never run.
+        """
+        for kind, name, table, sql in file.execute(
+            "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE type IN ('view', 'trigger')"
+        ).fetchall():
+            if str(table).lower() in _TABLES and sql not in _COUNTING:
+                raise self.damaged(f"it has the {kind} {excerpt(name, 60)}")
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

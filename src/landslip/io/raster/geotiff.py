@@ -19,6 +19,7 @@ from landslip.io.raster.opening import ONE_AT_A_TIME, cause
 from landslip.io.raster.output import COG_OPTIONS, raster_writing
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+MAX_BANDS = 1000
 _ONLY_ITSELF = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_PAM_ENABLED": "NO",
@@ -65,6 +66,9 @@ def open_geotiff(path: Path) -> DatasetReader:
     if file.count == 0 or any(dtype.startswith("complex") for dtype in file.dtypes):
         file.close()
         raise InputError(f"{path}: a raster of real numbers is needed")
+    if file.count > MAX_BANDS:
+        file.close()
+        raise InputError(f"{path}: has {file.count:,} bands, and at most {MAX_BANDS:,} are shown")
     return file
 
 

@@ -53,6 +53,12 @@ def _require_plain_tables(path: Path) -> None:
             tables = database.execute(
                 "SELECT name, type, sql FROM sqlite_master WHERE type IN ('table', 'view')"
             ).fetchall()
+            # a view may never end: what GDAL reads of its own account is no view
+            if any(kind == "view" and _is_of_standard(name) for name, kind, _ in tables):
+                raise InputError(
+                    f"{path}: a table of the GeoPackage standard is a view in it, which is not "
+                    "opened; export its polygons to a new GeoPackage"
+                )
             shown = {
                 name for (name,) in database.execute("SELECT lower(table_name) FROM gpkg_contents")
             }
@@ -72,3 +78,7 @@ def _require_plain_tables(path: Path) -> None:
                 f"{path}: a layer of it is a view, which is not opened; export it to a new "
                 "GeoPackage"
             )
+
+
+def _is_of_standard(name: object) -> bool:
+    return str(name).lower().startswith(("gpkg_", "rtree_", "sqlite_"))
