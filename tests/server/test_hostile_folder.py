@@ -11,11 +11,12 @@ import geopandas
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
 from tests.conftest import write_raster_file
-from tests.server.served import UTM, client_of, write_squares
+from tests.server.served import UTM, client_of, make_served, write_squares
 
 SECRET, OWN = 250, 10
 GRID = {"crs": UTM, "transform": Affine(2, 0, 400_000, 0, -2, 3_460_000), "driver": "GTiff"}
@@ -217,6 +218,39 @@ def test_a_raster_of_very_many_bands_is_refused(served: Path) -> None:
     ):
         pass
     assert "1,001 bands" in problems(served)["evil.tif"]
+
+
+def test_a_map_of_virtual_rasters_is_not_opened(tmp_path: Path) -> None:
+    folder = make_served(tmp_path / "served")
+    probability = folder / "map" / "probability.tif"
+    probability.rename(tmp_path / "secret.tif")
+    with rasterio.open(tmp_path / "secret.tif") as file:
+        rasterio.shutil.copy(file, probability, driver="VRT")
+    with client_of(folder) as client:
+        found = client.get("/api/workspace").json()["inventories"]
+        key = next(one["id"] for one in found if one["kind"] == "extraction")
+        begun = client.post(f"/api/inventories/{key}/review", json={"author": "Ann"})
+        job = client.post(
+            "/api/jobs", json={"kind": "inventory", "out": "new", "inventory_id": key}
+        )
+    assert begun.status_code == job.status_code == 422
+    assert "not a GeoTIFF" in begun.json()["detail"]
+    assert "not a GeoTIFF" in job.json()["detail"]
+
+
+def test_a_review_stops_as_soon_as_its_polygons_are_others(served: Path) -> None:
+    write_squares(served / "squares.gpkg", 9)
+    with client_of(served) as client:
+        key = client.get("/api/workspace").json()["inventories"][0]["id"]
+        place = f"/api/inventories/{key}/review"
+        assert client.post(place, json={"author": "Ann"}).status_code == 200
+        write_squares(served / "others.gpkg", 8).replace(served / "squares.gpkg")
+        change = {"action": "accept", "author": "Ann", "polygons": [{"id": 1, "version": 0}]}
+        response = client.post(f"{place}/changes", json=change)
+        (served / "squares.gpkg").unlink()
+        gone = client.post(f"{place}/changes", json=change)
+    assert response.status_code == gone.status_code == 422
+    assert "changed since" in response.json()["detail"]
 
 
 def test_what_lies_beside_a_shapefile_may_not_lead_outside(served: Path, outside: Path) -> None:

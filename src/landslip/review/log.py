@@ -4,6 +4,7 @@ GDAL creates the file; from then on SQLite alone writes it, one transaction for 
 layers have no spatial index, whose triggers need functions that plain SQLite lacks.
 """
 
+import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -296,7 +297,21 @@ def headers_since(file: sqlite3.Connection, seq: int) -> list[ChangeHeader]:
         f"(SELECT min(fid) FROM {CHANGES} WHERE seq > ? GROUP BY seq) ORDER BY seq",
         (seq,),
     )
-    return [ChangeHeader._make(row) for row in rows]
+    return [_checked(ChangeHeader._make(row)) for row in rows]
+
+
+def _checked(header: ChangeHeader) -> ChangeHeader:
+    """Return a header as it was written; SQLite itself holds any value in any column."""
+    texts: tuple[object, ...] = (header.time, header.author, header.action)
+    may_lack: tuple[object, ...] = (header.reason, header.bulk, header.type, header.note)
+    seconds: object = header.seconds
+    if not (
+        all(isinstance(one, str) for one in texts)
+        and all(one is None or isinstance(one, str) for one in may_lack)
+        and (seconds is None or (isinstance(seconds, float) and math.isfinite(seconds)))
+    ):
+        raise ValueError(f"change {header.seq} has a value of another kind than it was written")
+    return header
 
 
 def polygons_of_changes(file: sqlite3.Connection, seqs: Sequence[int]) -> dict[int, list[int]]:

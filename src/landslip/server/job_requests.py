@@ -10,6 +10,7 @@ from landslip.inventory.record import REPORT
 from landslip.server.catalogue.entries import InventoryEntry, RasterEntry
 from landslip.server.catalogue.folder import ServedFolder
 from landslip.server.catalogue.listing import REVIEWS, require_below
+from landslip.server.catalogue.rasters import require_own_map
 from landslip.server.job_options import OptionValue, checked_options
 from landslip.server.job_work import JobWork
 from landslip.server.reviews import Reviews
@@ -93,6 +94,7 @@ class _Inputs:
         if request.kind == "improve":
             return self._model(), arguments | {"corrections": self._corrections()}
         entry = self._folder.inventory(request.inventory_id or "")
+        require_own_map(self._folder.root, entry)
         if request.sample_id is not None:
             arguments["sample"] = self._folder.sample(request.sample_id).path
         if request.kind == "corrected":

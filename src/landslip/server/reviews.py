@@ -22,6 +22,7 @@ from landslip.review.store import ReviewStore
 from landslip.review.words import REVIEW_COLUMNS
 from landslip.server.catalogue.entries import InventoryEntry
 from landslip.server.catalogue.listing import REVIEWS, is_below, require_below
+from landslip.server.catalogue.rasters import require_own_map
 from landslip.server.catalogue.vector_safety import require_safe
 from landslip.server.polygon_table import TableReview
 from landslip.server.problems import NotFoundError
@@ -120,8 +121,14 @@ class Reviews:
         with self._lock:
             opening = self._opening.setdefault(entry.id, threading.Lock())
         with opening:
-            file = (folder / FILE).stat()
-            state = (folder, file.st_ino, file.st_dev, entry.stamp)
+            try:
+                file = (folder / FILE).stat()
+                own = entry.path.stat()  # which is newer than the look at the folder
+            except OSError as error:
+                raise InputError(
+                    f"{entry.name}: it, or its review, was moved meanwhile; open the page again"
+                ) from error
+            state = (folder, file.st_ino, file.st_dev, own.st_ino, own.st_size, own.st_mtime_ns)
             with self._lock:
                 known = self._open.get(entry.id)
                 if known is not None and known[0] == state:
@@ -129,6 +136,7 @@ class Reviews:
                     return known[1]
             require_below(self._root, folder / FILE)
             require_safe(self._root, entry.path)
+            require_own_map(self._root, entry)
             opened = OpenReview(ReviewStore.open(folder))
             with self._lock:
                 self._open[entry.id] = state, opened
@@ -158,6 +166,7 @@ class Reviews:
         with self._starting:
             if self.folder_of(entry) is None:
                 require_safe(self._root, entry.path)
+                require_own_map(self._root, entry)
                 place = self._place()
                 folder = next(
                     place / name for name in _names(entry) if not (place / name / FILE).exists()

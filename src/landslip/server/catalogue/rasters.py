@@ -1,15 +1,16 @@
 """Rasters of the served folder: what each shows, and how it is called."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from landslip.core.bands import canonical_name
 from landslip.inference.rasters import MASK, PROBABILITY
 from landslip.inventory.attributes import date_in
-from landslip.io.raster.geotiff import only_the_file
+from landslip.io.raster.geotiff import only_the_file, open_geotiff
 from landslip.io.raster.header import BandHeader, RasterHeader, read_header
 from landslip.multitemporal.states.hidden_markov import STATES
-from landslip.server.catalogue.entries import RasterEntry
-from landslip.server.catalogue.listing import FileInFolder
+from landslip.server.catalogue.entries import InventoryEntry, RasterEntry
+from landslip.server.catalogue.listing import FileInFolder, require_below
 from landslip.server.schemas import Band, RasterClass, RasterKind
 
 ENDINGS = (".tif", ".tiff")
@@ -53,6 +54,21 @@ def read_raster(file: FileInFolder) -> RasterEntry:
         date=_date(file, header),
         classes=classes,
     )
+
+
+def require_own_map(root: Path, entry: InventoryEntry) -> None:
+    """Refuse a map whose rasters are no GeoTIFFs, and could name other files.
+
+    Raises:
+        InputError: one is none, or leads out of the served folder.
+    """
+    if entry.kind != "extraction" or entry.folder is None:
+        return
+    for path in (entry.folder / PROBABILITY, entry.folder / MASK):
+        if path.exists():
+            require_below(root, path)
+            with only_the_file(), open_geotiff(path):
+                pass
 
 
 def named_by(raster: RasterEntry, names: tuple[str, ...]) -> RasterEntry:
