@@ -17,6 +17,7 @@ from landslip.cli.app import app
 from landslip.core.errors import InputError, MissingDependencyError
 
 
+@pytest.mark.slow
 def test_the_command_serves_until_it_is_interrupted(tmp_path: Path) -> None:
     write_squares(tmp_path / "squares.gpkg", 4)
     command = [sys.executable, "-m", "landslip", "serve", str(tmp_path), "--port"]

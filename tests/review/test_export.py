@@ -120,6 +120,7 @@ def test_the_report_says_what_people_did(extraction: Path, tmp_path: Path) -> No
     assert "审查者：ann，bob，cy" in chinese
 
 
+@pytest.mark.slow
 def test_the_review_of_an_inventory_keeps_its_columns_and_can_be_reviewed_again(
     tmp_path: Path,
 ) -> None:

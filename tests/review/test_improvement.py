@@ -144,6 +144,7 @@ def test_a_model_that_is_not_shown_to_be_better_is_not_written(
     assert "keep the earlier one" in text
 
 
+@pytest.mark.slow
 def test_kept_all_the_same_it_says_so(
     model: ModelFolder, reviewed: ReviewedScene, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from landslip.review.lonlat import from_lonlat, lonlat_bounds, to_lonlat
 UTM = CRS.from_epsg(32648)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(
     x=st.floats(-50_000, 50_000),
     y=st.floats(-50_000, 50_000),

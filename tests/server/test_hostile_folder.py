@@ -14,6 +14,7 @@ import rasterio
 import rasterio.shutil
 import shapely
 from affine import Affine
+from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 from tests.conftest import write_raster_file
 from tests.server.served import UTM, client_of, make_served, write_squares
@@ -44,16 +45,19 @@ def pixels(folder: Path, name: str) -> NDArray[np.uint8]:
     """All zooms of the tiles of a raster, stretched so that numbers stay what they are."""
     with client_of(folder) as client:
         found = client.get("/api/workspace").json()["rasters"]
-        one = next(one for one in found if one["name"] == name)
-        shown = []
-        for zoom in range(one["min_zoom"], one["max_zoom"] + 1):
-            middle = tile_at(one["bounds"], zoom)
-            path = f"/api/rasters/{one['id']}/tiles/{zoom}/{middle[0]}/{middle[1]}"
-            response = client.get(path, params={"bands": "1", "limits": "0:255"})
-            assert response.status_code in (200, 204), response.text
-            if response.content:
-                shown.append(opaque(response.content))
-        return np.concatenate(shown)
+        return pixels_of(client, next(one for one in found if one["name"] == name))
+
+
+def pixels_of(client: TestClient, one: dict[str, Any]) -> NDArray[np.uint8]:
+    shown = []
+    for zoom in range(one["min_zoom"], one["max_zoom"] + 1):
+        middle = tile_at(one["bounds"], zoom)
+        path = f"/api/rasters/{one['id']}/tiles/{zoom}/{middle[0]}/{middle[1]}"
+        response = client.get(path, params={"bands": "1", "limits": "0:255"})
+        assert response.status_code in (200, 204), response.text
+        if response.content:
+            shown.append(opaque(response.content))
+    return np.concatenate(shown)
 
 
 def opaque(content: bytes) -> NDArray[np.uint8]:
@@ -313,11 +317,12 @@ def test_hostile_names_are_shown_as_they_are(served: Path) -> None:
     (served / ".hidden.tif").write_bytes((served / "-rf.tif").read_bytes())
     undecodable = str(served).encode() + b"/\xff\xfe.tif"
     Path(undecodable.decode("utf-8", "surrogateescape")).touch()
-    found = workspace(served)
-    assert {one["name"] for one in found["rasters"]} == {*names}
-    assert [one["message"] for one in found["problems"]] == ["its name is not UTF-8; rename it"]
-    for name in names:
-        assert {*pixels(served, name).tolist()} == {OWN}
+    with client_of(served) as client:
+        found = client.get("/api/workspace").json()
+        assert {one["name"] for one in found["rasters"]} == {*names}
+        assert [one["message"] for one in found["problems"]] == ["its name is not UTF-8; rename it"]
+        for one in found["rasters"]:
+            assert {*pixels_of(client, one).tolist()} == {OWN}
 
 
 def test_pipes_and_folders_called_as_files_do_not_stop_the_server(served: Path) -> None:

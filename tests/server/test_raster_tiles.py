@@ -1,4 +1,5 @@
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -110,121 +111,120 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def client(folder: Path) -> Iterator[TestClient]:
+    with client_of(folder) as client:
+        yield client
+
+
 @pytest.mark.parametrize("zoom", [16, 17, 18])
-def test_scene_tiles_are_gdals_warp_stretched(folder: Path, zoom: int) -> None:
-    with client_of(folder) as client:
-        one = raster_of(client, "scene_20240812.tif")
-        at = tile_over(one, zoom)
-        shown = tile(client, one, at, bands="3,2,4", limits="0:0.2,0.01:0.1,0:0.4")
-        values, _ = warped(folder / one["name"], at)
-        for channel, (band, low, high) in enumerate(((2, 0, 2000), (1, 100, 1000), (3, 0, 4000))):
-            expected = np.clip((values[band].astype(float) - low) / (high - low), 0, 1) * 255
-            both = (shown[..., 3] > 0) & (values[3] > 0)
-            difference = np.abs(shown[..., channel][both] - expected[both])
-            assert both.mean() > 0.6
-            assert np.percentile(difference, 99) <= 2
-            assert difference.mean() < 0.6
+def test_scene_tiles_are_gdals_warp_stretched(client: TestClient, folder: Path, zoom: int) -> None:
+    one = raster_of(client, "scene_20240812.tif")
+    at = tile_over(one, zoom)
+    shown = tile(client, one, at, bands="3,2,4", limits="0:0.2,0.01:0.1,0:0.4")
+    values, _ = warped(folder / one["name"], at)
+    for channel, (band, low, high) in enumerate(((2, 0, 2000), (1, 100, 1000), (3, 0, 4000))):
+        expected = np.clip((values[band].astype(float) - low) / (high - low), 0, 1) * 255
+        both = (shown[..., 3] > 0) & (values[3] > 0)
+        difference = np.abs(shown[..., channel][both] - expected[both])
+        assert both.mean() > 0.6
+        assert np.percentile(difference, 99) <= 2
+        assert difference.mean() < 0.6
 
 
-def test_gamma_brightens_and_limits_are_in_reflectance(folder: Path) -> None:
-    with client_of(folder) as client:
-        one = raster_of(client, "scene_20240812.tif")
-        at = tile_over(one, 17)
-        plain = tile(client, one, at, bands="3", limits="0:0.2")
-        bright = tile(client, one, at, bands="3", limits="0:0.2", gamma="2")
-        seen = plain[..., 3] > 0
-        expected = 255 * np.sqrt(plain[..., 0][seen] / 255)
-        assert np.abs(bright[..., 0][seen] - expected).max() < 9  # of 8 bits, steep at 0
-        assert (plain[..., 0] == plain[..., 1]).all()
-        red = next(band for band in one["bands"] if band["name"] == "red")
-        assert 0.002 < red["low"] < red["high"] < 0.21
+def test_gamma_brightens_and_limits_are_in_reflectance(client: TestClient) -> None:
+    one = raster_of(client, "scene_20240812.tif")
+    at = tile_over(one, 17)
+    plain = tile(client, one, at, bands="3", limits="0:0.2")
+    bright = tile(client, one, at, bands="3", limits="0:0.2", gamma="2")
+    seen = plain[..., 3] > 0
+    expected = 255 * np.sqrt(plain[..., 0][seen] / 255)
+    assert np.abs(bright[..., 0][seen] - expected).max() < 9  # of 8 bits, steep at 0
+    assert (plain[..., 0] == plain[..., 1]).all()
+    red = next(band for band in one["bands"] if band["name"] == "red")
+    assert 0.002 < red["low"] < red["high"] < 0.21
 
 
-def test_no_data_is_transparent_and_one_dark_band_is_not(folder: Path) -> None:
-    with client_of(folder) as client:
-        one = raster_of(client, "scene_20240812.tif")
-        at = tile_over(one, 14)
-        shown = tile(client, one, at, bands="3,2,1")
-        values, _ = warped(folder / one["name"], at)
-        data = values[1] > 0
-        assert 0.1 < data.mean() < 0.99
-        assert ((shown[..., 3] > 0) != data).mean() < 0.01
-        dark = (values[0] <= 1) & data  # GDAL keeps 0 for what is missing
-        assert (shown[..., 3][dark] == 255).mean() > 0.98
+def test_no_data_is_transparent_and_one_dark_band_is_not(client: TestClient, folder: Path) -> None:
+    one = raster_of(client, "scene_20240812.tif")
+    at = tile_over(one, 14)
+    shown = tile(client, one, at, bands="3,2,1")
+    values, _ = warped(folder / one["name"], at)
+    data = values[1] > 0
+    assert 0.1 < data.mean() < 0.99
+    assert ((shown[..., 3] > 0) != data).mean() < 0.01
+    dark = (values[0] <= 1) & data  # GDAL keeps 0 for what is missing
+    assert (shown[..., 3][dark] == 255).mean() > 0.98
 
 
-def test_probability_is_in_red_and_no_data_is_zero(folder: Path) -> None:
-    with client_of(folder) as client:
-        one = raster_of(client, "probability.tif")
-        assert one["kind"] == "probability"
-        at = tile_over(one, 17)
-        shown = tile(client, one, at)
-        values, valid = warped(folder / "probability.tif", at)
-        inside = (values[0] < 250) & valid & (shown[..., 0] > 0)
-        assert np.abs(shown[..., 0][inside] - values[0][inside].astype(float)).max() <= 1
-        assert inside.mean() > 0.9
-        assert (shown[..., 3] == 255).all()
-        assert (shown[..., 1:3] == 0).all()
-        edge = tile(client, one, tile_over(one, 16, share=0.97))
-        assert (edge[..., 0][edge[..., 0] > 250]).size == 0
-        response = client.get(
-            "/api/rasters/{}/tiles/{}/{}/{}".format(one["id"], *at),
-            headers={"Accept": "image/webp,*/*"},
-        )
-        assert response.headers["content-type"] == "image/png"  # numbers stay what they are
+def test_probability_is_in_red_and_no_data_is_zero(client: TestClient, folder: Path) -> None:
+    one = raster_of(client, "probability.tif")
+    assert one["kind"] == "probability"
+    at = tile_over(one, 17)
+    shown = tile(client, one, at)
+    values, valid = warped(folder / "probability.tif", at)
+    inside = (values[0] < 250) & valid & (shown[..., 0] > 0)
+    assert np.abs(shown[..., 0][inside] - values[0][inside].astype(float)).max() <= 1
+    assert inside.mean() > 0.9
+    assert (shown[..., 3] == 255).all()
+    assert (shown[..., 1:3] == 0).all()
+    edge = tile(client, one, tile_over(one, 16, share=0.97))
+    assert (edge[..., 0][edge[..., 0] > 250]).size == 0
+    response = client.get(
+        "/api/rasters/{}/tiles/{}/{}/{}".format(one["id"], *at),
+        headers={"Accept": "image/webp,*/*"},
+    )
+    assert response.headers["content-type"] == "image/png"  # numbers stay what they are
 
 
-def test_classes_are_not_mixed(folder: Path) -> None:
-    with client_of(folder) as client:
-        one = raster_of(client, "mask.tif")
-        assert one["kind"] == "mask"
-        at = tile_over(one, 17)
-        shown = tile(client, one, at)
-        values, _ = warped(folder / "mask.tif", at, Resampling.nearest)
-        assert {*shown[..., 3].ravel().tolist()} == {0, 255}
-        assert ((shown[..., 3] > 0) != (values[0] == 1)).mean() < 0.005
-        colours = np.unique(shown[shown[..., 3] > 0][:, :3], axis=0)
-        assert colours.tolist() == [[0xE3, 0x1A, 0x1C]]
+def test_classes_are_not_mixed(client: TestClient, folder: Path) -> None:
+    one = raster_of(client, "mask.tif")
+    assert one["kind"] == "mask"
+    at = tile_over(one, 17)
+    shown = tile(client, one, at)
+    values, _ = warped(folder / "mask.tif", at, Resampling.nearest)
+    assert {*shown[..., 3].ravel().tolist()} == {0, 255}
+    assert ((shown[..., 3] > 0) != (values[0] == 1)).mean() < 0.005
+    colours = np.unique(shown[shown[..., 3] > 0][:, :3], axis=0)
+    assert colours.tolist() == [[0xE3, 0x1A, 0x1C]]
 
 
-def test_numbers_below_zero_and_nodata_of_floats(folder: Path) -> None:
-    with client_of(folder) as client:
-        one = raster_of(client, "unnamed.tif")
-        assert [band["name"] for band in one["bands"]] == ["band 1"]
-        assert one["bands"][0]["minimum"] < -400
-        at = tile_over(one, 17)
-        shown = tile(client, one, at, bands="1", limits="-500:1500")
-        values, valid = warped(folder / "unnamed.tif", at)
-        both = valid & (shown[..., 3] > 0)
-        expected = (values[0][both] + 500) / 2000 * 255
-        assert np.abs(shown[..., 0][both] - expected).mean() < 0.6
+def test_numbers_below_zero_and_nodata_of_floats(client: TestClient, folder: Path) -> None:
+    one = raster_of(client, "unnamed.tif")
+    assert [band["name"] for band in one["bands"]] == ["band 1"]
+    assert one["bands"][0]["minimum"] < -400
+    at = tile_over(one, 17)
+    shown = tile(client, one, at, bands="1", limits="-500:1500")
+    values, valid = warped(folder / "unnamed.tif", at)
+    both = valid & (shown[..., 3] > 0)
+    expected = (values[0][both] + 500) / 2000 * 255
+    assert np.abs(shown[..., 0][both] - expected).mean() < 0.6
 
 
-def test_pictures_are_what_the_client_takes_and_are_kept(folder: Path) -> None:
-    with client_of(folder) as client:
-        one = raster_of(client, "scene_20240812.tif")
-        path = "/api/rasters/{}/tiles/{}/{}/{}".format(one["id"], *tile_over(one, 18))
-        kinds = {
-            accept: client.get(path, headers={"Accept": accept}).headers["content-type"]
-            for accept in ("image/png", "image/webp", "image/webp,*/*", "*/*")
-        }
-        assert kinds == {
-            "image/png": "image/png",
-            "image/webp": "image/webp",
-            "image/webp,*/*": "image/jpeg",
-            "*/*": "image/png",
-        }
-        first = client.get(path)
-        again = client.get(path, headers={"If-None-Match": first.headers["etag"]})
-        assert again.status_code == 304
-        assert again.content == b""
-        assert "max-age" in first.headers["cache-control"]
-        other = client.get(path, params={"gamma": "1.5"})
-        assert other.headers["etag"] != first.headers["etag"]
-        large = client.get(path, params={"size": "512"})
-        picture = cv2.imdecode(np.frombuffer(large.content, np.uint8), cv2.IMREAD_UNCHANGED)
-        assert picture is not None
-        assert picture.shape[:2] == (512, 512)
+def test_pictures_are_what_the_client_takes_and_are_kept(client: TestClient) -> None:
+    one = raster_of(client, "scene_20240812.tif")
+    path = "/api/rasters/{}/tiles/{}/{}/{}".format(one["id"], *tile_over(one, 18))
+    kinds = {
+        accept: client.get(path, headers={"Accept": accept}).headers["content-type"]
+        for accept in ("image/png", "image/webp", "image/webp,*/*", "*/*")
+    }
+    assert kinds == {
+        "image/png": "image/png",
+        "image/webp": "image/webp",
+        "image/webp,*/*": "image/jpeg",
+        "*/*": "image/png",
+    }
+    first = client.get(path)
+    again = client.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
+    assert again.content == b""
+    assert "max-age" in first.headers["cache-control"]
+    other = client.get(path, params={"gamma": "1.5"})
+    assert other.headers["etag"] != first.headers["etag"]
+    large = client.get(path, params={"size": "512"})
+    picture = cv2.imdecode(np.frombuffer(large.content, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert picture is not None
+    assert picture.shape[:2] == (512, 512)
 
 
 def test_a_scene_that_changes_has_other_tiles(tmp_path: Path) -> None:
@@ -258,32 +258,29 @@ def test_a_scene_that_changes_has_other_tiles(tmp_path: Path) -> None:
         ({"size": "300"}, "multiple"),
     ],
 )  # fmt: skip
-def test_queries_are_bounded(folder: Path, query: dict[str, str], why: str) -> None:
-    with client_of(folder) as client:
-        one = raster_of(client, "scene_20240812.tif")
-        path = "/api/rasters/{}/tiles/{}/{}/{}".format(one["id"], *tile_over(one, 17))
-        response = client.get(path, params=query)
-        assert response.status_code == 422
-        assert why in response.json()["detail"]
+def test_queries_are_bounded(client: TestClient, query: dict[str, str], why: str) -> None:
+    one = raster_of(client, "scene_20240812.tif")
+    path = "/api/rasters/{}/tiles/{}/{}/{}".format(one["id"], *tile_over(one, 17))
+    response = client.get(path, params=query)
+    assert response.status_code == 422
+    assert why in response.json()["detail"]
 
 
-def test_limits_that_are_equal_or_reversed_still_draw(folder: Path) -> None:
-    with client_of(folder) as client:
-        one = raster_of(client, "scene_20240812.tif")
-        at = tile_over(one, 17)
-        plain = tile(client, one, at, bands="3", limits="0:0.2")
-        reversed_ = tile(client, one, at, bands="3", limits="0.2:0")
-        seen = plain[..., 3] > 0
-        total = plain[..., 0][seen].astype(int) + reversed_[..., 0][seen]
-        assert np.abs(total - 255).max() <= 1
-        assert tile(client, one, at, bands="3", limits="0.1:0.1").shape == (256, 256, 4)
+def test_limits_that_are_equal_or_reversed_still_draw(client: TestClient) -> None:
+    one = raster_of(client, "scene_20240812.tif")
+    at = tile_over(one, 17)
+    plain = tile(client, one, at, bands="3", limits="0:0.2")
+    reversed_ = tile(client, one, at, bands="3", limits="0.2:0")
+    seen = plain[..., 3] > 0
+    total = plain[..., 0][seen].astype(int) + reversed_[..., 0][seen]
+    assert np.abs(total - 255).max() <= 1
+    assert tile(client, one, at, bands="3", limits="0.1:0.1").shape == (256, 256, 4)
 
 
-def test_tiles_beside_a_raster_are_empty(folder: Path) -> None:
-    with client_of(folder) as client:
-        one = raster_of(client, "scene_20240812.tif")
-        assert client.get(f"/api/rasters/{one['id']}/tiles/5/0/0").status_code == 204
-        assert client.get(f"/api/rasters/{one['id']}/tiles/0/0/0").status_code in (200, 204)
+def test_tiles_beside_a_raster_are_empty(client: TestClient) -> None:
+    one = raster_of(client, "scene_20240812.tif")
+    assert client.get(f"/api/rasters/{one['id']}/tiles/5/0/0").status_code == 204
+    assert client.get(f"/api/rasters/{one['id']}/tiles/0/0/0").status_code in (200, 204)
 
 
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857", "EPSG:32648", "EPSG:4490"])

@@ -226,9 +226,9 @@ def test_what_cannot_be_drawn_is_refused_with_a_sentence(review: Review) -> None
     assert review.get("review")["revision"] == 0
 
 
-@pytest.mark.parametrize("author", ["", "  ", "a" * 200, "two\nlines", "bell\x07"])
-def test_authors_have_names(review: Review, author: str) -> None:
-    review.change("accept", 1, author=author, status=422)
+def test_authors_have_names(review: Review) -> None:
+    for author in ("", "  ", "a" * 200, "two\nlines", "bell\x07"):
+        review.change("accept", 1, author=author, status=422)
     assert review.get("review")["revision"] == 0
 
 

@@ -60,8 +60,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_tiles_hold_the_polygons_of_the_file(served: Path) -> None:
+def test_tiles_are_asked_for_again_and_then_hold_the_polygons_of_the_file(served: Path) -> None:
     with client_of(served) as client:
+        one = client.get("/api/workspace").json()["inventories"][0]
+        assert one["tiles_ready"] is False
+        response = client.get(f"/api/inventories/{one['id']}/tiles/14/0/0")
+        assert response.status_code == 503
+        assert response.headers["retry-after"] == "1"
+        assert response.headers["content-type"] == "application/problem+json"
         one = wait_for_tiles(client, "squares.gpkg")
         assert (one["count"], one["max_zoom"]) == (121, 14)
         assert one["min_zoom"] < 11
@@ -113,19 +119,6 @@ def test_archives_are_kept_and_made_again_when_the_file_changes(tmp_path: Path) 
         client.app.state.server.folder.catalogue(now=True)  # type: ignore[attr-defined]
         assert wait_for_tiles(client, "squares.gpkg")["count"] == 6
     assert len([*(tmp_path / ".landslip" / "tiles").iterdir()]) == 2
-
-
-def test_until_they_are_made_tiles_are_asked_for_again(tmp_path: Path) -> None:
-    write_squares(tmp_path / "squares.gpkg", 5)
-    with client_of(tmp_path) as client:
-        one = client.get("/api/workspace").json()["inventories"][0]
-        assert one["tiles_ready"] is False
-        response = client.get(f"/api/inventories/{one['id']}/tiles/14/0/0")
-        assert response.status_code == 503
-        assert response.headers["retry-after"] == "1"
-        assert response.headers["content-type"] == "application/problem+json"
-        wait_for_tiles(client, "squares.gpkg")
-        assert client.get(f"/api/inventories/{one['id']}/tiles/14/0/0").status_code == 204
 
 
 def test_a_server_that_stops_leaves_nothing_half_made(tmp_path: Path) -> None:
