@@ -164,10 +164,10 @@ class FeatureTable:
             KeyError: there is no such column.
         """
         if name not in self._made:
-            self._made[name] = self._cells(name, np.arange(len(self.ids)))
+            self._made[name] = self.cells(name, np.arange(len(self.ids)))
         return self._made[name]
 
-    def _cells(self, name: str, at: NDArray[np.int64]) -> NDArray[Any]:
+    def cells(self, name: str, at: NDArray[np.int64]) -> NDArray[Any]:
         """Return a column's values of some polygons, by index."""
         if name in self._made:
             return self._made[name][at]
@@ -241,7 +241,7 @@ class FeatureTable:
         """
         found = self.indexes(ids)
         at = found[(found >= 0) & self.present[np.maximum(found, 0)]]
-        columns = {name: _plain(self._cells(name, at)) for name in (*REVIEW_COLUMNS, *self.names)}
+        columns = {name: _plain(self.cells(name, at)) for name in (*REVIEW_COLUMNS, *self.names)}
         columns["id"] = self.ids[at].tolist()
         columns["version"] = self.version[at].tolist()
         columns["bounds"] = self.bounds[at].tolist()

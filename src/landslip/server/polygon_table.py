@@ -33,6 +33,7 @@ class TableReview:
         revision: number of the newest change.
         rows: polygons that differ from the inventory's, indexed by id: any of `REVIEW_COLUMNS` and
             of the inventory's columns; what is left out stays as it was.
+        information: of all polygons, by id.
         geometries: outlines, in longitude and latitude, of those that are not as the model drew
             them, by id; each is among the rows.
         removed: ids that are no longer there.
@@ -40,6 +41,7 @@ class TableReview:
 
     revision: int
     rows: pd.DataFrame
+    information: "pd.Series[float] | None" = None
     geometries: Mapping[int, shapely.Geometry] = field(default_factory=dict)
     removed: frozenset[int] = frozenset()
 
@@ -137,6 +139,8 @@ class PolygonTable:
         for column in changed:
             if column in rows:
                 rows[column] = _assigned(rows[column], at, changed[column])
+        if review.information is not None:
+            rows["information"] = review.information.reindex(rows.index)
         drawn = {one: outline for one, outline in review.geometries.items() if one in changed.index}
         places = [
             np.concatenate([own[kept], np.zeros((len(new), own.shape[1]))])
@@ -250,11 +254,10 @@ def _dtype(value: object) -> str:
 
 def _assigned(column: pd.Series, at: NDArray[np.int64], values: pd.Series) -> pd.Series:
     """Return a column with other values at some positions."""
-    result = column.copy()
-    new = values.to_numpy()
+    result, was_object = column.copy(), column.dtype == object
     if result.dtype != values.dtype and not (
         pd.api.types.is_float_dtype(result) and pd.api.types.is_numeric_dtype(values)
     ):
         result = result.astype(object)
-    result.iloc[at] = new
-    return result if result.dtype != object else result.infer_objects()
+    result.iloc[at] = values.to_numpy()
+    return result if was_object or result.dtype != object else result.infer_objects()

@@ -51,15 +51,17 @@ class OpenReview:
             return self._table
 
     def _joined(self, features: FeatureTable) -> TableReview:
-        present = np.flatnonzero(features.present)
+        changed = np.flatnonzero(features.present & (features.version > 0))
         redrawn = np.flatnonzero(features.present & (features.outline > 0))
-        columns: dict[str, Any] = {name: features.column(name)[present] for name in REVIEW_COLUMNS}
-        columns["version"] = features.version[present]
-        if len(redrawn):  # their measures are others, or none
-            columns |= {name: features.column(name)[present] for name in features.names}
+        # measures of what was redrawn are others, or none
+        names = [*REVIEW_COLUMNS, *(features.names if len(redrawn) else ())]
+        names.remove("information")
+        columns: dict[str, Any] = {name: features.cells(name, changed) for name in names}
+        columns["version"] = features.version[changed].astype(np.int64)
         return TableReview(
             revision=features.revision,
-            rows=pd.DataFrame(columns, index=pd.Index(features.ids[present], name="id")),
+            rows=pd.DataFrame(columns, index=pd.Index(features.ids[changed], name="id")),
+            information=pd.Series(features.information, index=features.ids),
             geometries=self._lonlat(features, redrawn),
             removed=frozenset(features.ids[~features.present].tolist()),
         )
