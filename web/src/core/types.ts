@@ -28,7 +28,7 @@ export interface Band {
   /** From 1, as in the file. */
   index: number;
   name: string;
-  /** 2nd and 98th percentile of valid pixels. */
+  /** 2nd and 99.8th percentile of valid pixels. */
   low: number;
   high: number;
   minimum: number;

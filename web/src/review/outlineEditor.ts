@@ -87,7 +87,7 @@ export class OutlineEditor {
             midPointOutlineWidth: 1,
           },
         }),
-        new TerraDrawPolygonMode({ keyEvents, pointerDistance: 16, styles: area, showCoordinatePoints: true }),
+        new TerraDrawPolygonMode({ keyEvents, pointerDistance: 8, styles: area, showCoordinatePoints: true }),
         new TerraDrawFreehandMode({
           keyEvents,
           minDistance: 5,
@@ -95,7 +95,7 @@ export class OutlineEditor {
           drawInteraction: "click-move-or-drag",
           styles: area,
         }),
-        new TerraDrawLineStringMode({ keyEvents, pointerDistance: 16, styles: line, showCoordinatePoints: true }),
+        new TerraDrawLineStringMode({ keyEvents, pointerDistance: 8, styles: line, showCoordinatePoints: true }),
       ],
     });
     this.draw.start();

@@ -22,7 +22,7 @@ _WINDOWS, _WINDOW_PX = 6, 64
 _WORLD_M = 156_543.033928041  # of a pixel of the one tile at zoom 0
 _MAX_ZOOM = 22
 _EDGE_POINTS = 21
-_PERCENTILES = (0, 2, 98, 100)
+_PERCENTILES = (0, 2, 99.8, 100)  # bare landslides are among the brightest per cent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class BandHeader:
         description: None where it has none.
         scale: of stored numbers: value = stored * scale + offset.
         nodata: None where none is declared.
-        limits: minimum, 2nd and 98th percentile, maximum of valid values; zeros without any.
+        limits: minimum, 2nd and 99.8th percentile, maximum of valid values; zeros without any.
     """
 
     index: int

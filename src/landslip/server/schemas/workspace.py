@@ -12,7 +12,7 @@ RasterKind = Literal["scene", "probability", "mask", "states"]
 class Band(StrictModel):
     """A band: its index from 1, and limits of its valid pixels in the unit that is shown.
 
-    ``low`` and ``high`` are the 2nd and 98th percentile.
+    ``low`` and ``high`` are the 2nd and 99.8th percentile.
     """
 
     index: int
