@@ -1,4 +1,4 @@
-"""Changes that people ask for, checked by themselves; and the errors that refuse one."""
+"""Requests of changes, validated by themselves, and the errors that refuse one."""
 
 import re
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _COUNTS: dict[Action, tuple[int, int, tuple[int, int]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """A polygon that is no longer as somebody saw it, and who changed it when."""
+    """A polygon that changed after the version that an edit was made on: by whom, and when."""
 
     id: int
     version: int
@@ -38,7 +38,7 @@ class Conflict:
 
 
 class ConflictError(LandslipError):
-    """A change of something that somebody else has changed since; ``conflicts`` say what."""
+    """A change of polygons that somebody else has changed since: ``conflicts``."""
 
     def __init__(self, message: object = "", conflicts: Sequence[Conflict] = ()) -> None:
         super().__init__(message)

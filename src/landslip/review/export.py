@@ -1,4 +1,4 @@
-"""What a review leaves, as polygons that `landslip.inventory.run` makes an inventory of."""
+"""The landslides of a review, as polygons that `landslip.inventory.run` makes an inventory of."""
 
 from dataclasses import replace
 from pathlib import Path

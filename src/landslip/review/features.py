@@ -1,4 +1,4 @@
-"""The table of a review: the inventory's columns, and what people said."""
+"""The table of a review: the inventory's columns and the review's."""
 
 import json
 import math
@@ -191,7 +191,7 @@ class FeatureTable:
     def of_origin(
         self, value: Callable[[ChangeHeader], str | None], at: NDArray[np.int64]
     ) -> NDArray[np.object_]:
-        """Return what the change says that made each of some polygons what it is, or None."""
+        """Return a value of the change that each of some polygons is as of; None: the inventory."""
         origins, where = np.unique(self._origin[at], return_inverse=True)
         words = [None if one == 0 else value(self._headers[one]) for one in origins.tolist()]
         return np.array([*words, None], dtype=object)[where]

@@ -1,4 +1,4 @@
-"""Ground that people reviewed, as labels: what they said, and nothing about what nobody saw.
+"""Reviewed ground as labels; ground that nobody looked at is not labelled.
 
 A pixel's label follows from four kinds of outlines, the later over the earlier:
 

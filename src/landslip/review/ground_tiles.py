@@ -85,7 +85,7 @@ class OwnTiles:
         return OwnTiles(self.dataset.with_split(splits, self.dataset.card.split_method), self.seed)
 
     def drawn(self, number: int) -> list[int]:
-        """Return the positions of so many training tiles, or of all where they are fewer."""
+        """Return the positions of ``number`` training tiles, or of all where they are fewer."""
         known = len(self.dataset.positions(Split.TRAIN))
         if known == 0:
             return []

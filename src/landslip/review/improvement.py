@@ -57,7 +57,7 @@ _TRAINING_SHARE = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Improvement:
-    """What came of it: the model folder, or None where it is not better and was not kept."""
+    """The result: the model folder, or None where it is not better and was not kept."""
 
     record: ImprovementRecord
     path: Path | None

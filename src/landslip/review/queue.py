@@ -68,7 +68,7 @@ class QueueItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Information:
-    """What polygons (n,) are expected to tell; NaN nowhere."""
+    """Expected information of polygons (n,) and its parts; NaN nowhere."""
 
     probability: Values
     uncertainty: Values
@@ -92,7 +92,7 @@ class InformationModel:
         self._weights: Values | None = None
 
     def of(self, table: FeatureTable) -> Information:
-        """Return what the polygons (n,) of a table are expected to tell."""
+        """Return the expected information of the polygons (n,) of a table."""
         own = table.own
         if self._attributes is None:
             self._attributes = attributes(table)

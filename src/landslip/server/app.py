@@ -1,6 +1,6 @@
 """The application: its routes over one folder."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
@@ -46,15 +46,11 @@ _ROUTERS: tuple[APIRouter, ...] = (
     samples.router,
     jobs.router,
 )
-_WIRING: tuple[Callable[[ServerState], None], ...] = (review.connect,)
-"""What other routes add to the state, such as reviews to tables."""
 
 
 def create_app(options: ServeOptions) -> FastAPI:
     """Return the application over a folder; it stops what it runs when its lifespan ends."""
     state = _state_of(options)
-    for wire in _WIRING:
-        wire(state)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -100,7 +96,8 @@ def create_app(options: ServeOptions) -> FastAPI:
 
 def _state_of(options: ServeOptions) -> ServerState:
     cache = cache_folder(options.folder, read_only=options.read_only)
-    tables = PolygonTables(options.folder)
+    reviews = Reviews(options.folder)
+    tables = PolygonTables(options.folder, reviews)
     folder = ServedFolder(options.folder, tables)
     background = BackgroundWork()
     overviews = Overviews(options.folder, cache, background)
@@ -113,7 +110,7 @@ def _state_of(options: ServeOptions) -> ServerState:
         vector_tiles=VectorTiles(tables, cache, background),
         overviews=overviews,
         background=background,
-        reviews=Reviews(options.folder),
+        reviews=reviews,
         samples=Samples(options.folder),
         jobs=JobQueue(
             lambda work: jobs.find_result(work, folder),

@@ -28,8 +28,8 @@ class BackgroundWork:
         self._process: subprocess.Popen[str] | None = None
         self._is_closed = False
 
-    def want(self, key: Hashable, work: Work) -> None:
-        """Let something be done, unless it was wanted before."""
+    def request(self, key: Hashable, work: Work) -> None:
+        """Queue a piece of work, unless it was queued before."""
         with self._lock:
             if self._is_closed or key in self._progress:
                 return
@@ -40,12 +40,12 @@ class BackgroundWork:
         self._queue.put((key, work))
 
     def forget(self, key: Hashable) -> None:
-        """Let a piece of work be wanted again."""
+        """Forget a piece of work, so that it can be queued again."""
         with self._lock:
             self._progress.pop(key, None)
 
     def progress(self, key: Hashable) -> float | None:
-        """Return the part that is done, from 0 to 1; None of what was never wanted."""
+        """Return the part that is done, from 0 to 1; None of what was never queued."""
         return self._progress.get(key)
 
     def failure(self, key: Hashable) -> str | None:
@@ -85,7 +85,7 @@ class BackgroundWork:
                 raise RuntimeError(lines[-1] if lines else f"exit code {process.returncode}")
 
     def close(self) -> None:
-        """Stop what is being done; what it had begun is left out."""
+        """Stop the running process, and start no other."""
         with self._lock:
             self._is_closed = True
             if self._process is not None:

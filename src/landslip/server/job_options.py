@@ -43,7 +43,7 @@ class Number:
 
     @property
     def rule(self) -> str:
-        """What it may be."""
+        """The rule in words, for error messages."""
         kind = "a whole number" if self.is_whole else "a number"
         return f"{kind} from {self.least:,.10g} to {self.most:,.10g}"
 
@@ -83,7 +83,7 @@ class Words:
 
     @property
     def rule(self) -> str:
-        """What it may be."""
+        """The rule in words, for error messages."""
         return f"one of {', '.join(self.words)}"
 
 

@@ -36,7 +36,7 @@ class JobMessages:
         self._lock = threading.Lock()
 
     def send(self, **content: Any) -> None:
-        """Write one message; a server that is gone does not hear it."""
+        """Write one message; without effect when the server has ended."""
         with self._lock:
             try:
                 self._pipe.write(json.dumps(content) + "\n")

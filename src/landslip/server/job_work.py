@@ -22,7 +22,7 @@ _REPORT_OPTIONS = ("report", "lang")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobWork:
-    """A job as its process is told it.
+    """A job as it is sent to its process.
 
     Attributes:
         kind: see `landslip.server.schemas.jobs.JobKind`.
@@ -80,7 +80,7 @@ class JobWork:
 
 
 class JobReport(Protocol):
-    """Whom a job tells how far it is."""
+    """What a job reports its progress to."""
 
     def stage(self, name: str) -> Progress:
         """Begin a stage, and return its progress."""

@@ -57,13 +57,13 @@ Clean = Callable[[str], str]
 
 @dataclass(slots=True)
 class _RunningJob:
-    """The process of a job, and what it has said at its end."""
+    """The process of a job, and its result."""
 
     process: subprocess.Popen[bytes]
     is_cancelled: bool = False
     end: dict[str, Any] = field(default_factory=dict)
 
-    def tell(self, line: str) -> None:
+    def send(self, line: str) -> None:
         """Write a line to the process."""
         if self.process.stdin is not None:
             self.process.stdin.write(line.encode() + b"\n")
@@ -244,7 +244,7 @@ class JobQueue(Closeable):
         for thread in threads:
             thread.start()
         with suppress(OSError, ValueError):  # it has ended already
-            running.tell(json.dumps(status.work.as_json()))
+            running.send(json.dumps(status.work.as_json()))
         with self._changed:
             self._running = running
             if self._is_closed:

@@ -45,7 +45,7 @@ class Overviews:
             return raster.path
         with self._lock:
             self._wanted[key] = raster
-        self._background.want(key, lambda: self._make(raster))
+        self._background.request(key, lambda: self._make(raster))
         return None
 
     def notes(self) -> tuple[UnreadableFile, ...]:

@@ -2,27 +2,24 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
 from pathlib import Path
 
 from landslip.server.catalogue.entries import InventoryEntry
-from landslip.server.polygon_table import PolygonTable, TableReview
+from landslip.server.polygon_table import PolygonTable
 from landslip.server.polygons import InventoryPolygons, read_polygons
+from landslip.server.reviews import Reviews
 
 _MAX_TABLES, _MAX_ROWS = 16, 1_000_000
-ReviewOf = Callable[[InventoryEntry], TableReview | None]
 
 
 class PolygonTables:
     """The newest used tables; reads a file again when it has changed.
 
-    ``review_of`` gives the review of an inventory, or None; tables with a review are kept until its
-    revision changes.
+    Tables with a review are kept until its revision changes.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.review_of: ReviewOf | None = None
-        self.root = root
+    def __init__(self, root: Path, reviews: Reviews) -> None:
+        self.root, self._reviews = root, reviews
         self._read: OrderedDict[tuple[str, str], InventoryPolygons] = OrderedDict()
         self._reviewed: OrderedDict[tuple[str, str], PolygonTable] = OrderedDict()
         self._lock = threading.Lock()
@@ -64,7 +61,7 @@ class PolygonTables:
             InputError: its file can no longer be read.
         """
         original = self.original(inventory)
-        review = None if self.review_of is None else self.review_of(inventory)
+        review = self._reviews.table_review(inventory)
         if review is None:
             return original
         key = (inventory.id, inventory.stamp)

@@ -24,11 +24,11 @@ _FOLDERS = re.compile(r"(?<![\w.:/<])/(?:[^\s/:,;'\"()]+/)+")
 
 
 class NotFoundError(LandslipError):
-    """Something that the served folder, or a part of it, has not."""
+    """The served folder, or a part of it, does not have what was requested."""
 
 
 class ConflictError(LandslipError):
-    """A change on what is no longer so; ``conflicts`` say what is now."""
+    """A change of a state that is not the newest; ``conflicts`` describe the newest."""
 
     def __init__(self, message: str, conflicts: list[dict[str, Any]] | None = None) -> None:
         super().__init__(message)
@@ -36,11 +36,11 @@ class ConflictError(LandslipError):
 
 
 class ForbiddenError(LandslipError):
-    """What this server does not let this client do."""
+    """Access denied."""
 
 
 class UnavailableError(LandslipError):
-    """What the server cannot do now, but may a little later."""
+    """A temporary failure; the client may try again."""
 
 
 _STATUS: tuple[tuple[type[LandslipError], HTTPStatus], ...] = (

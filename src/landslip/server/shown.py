@@ -1,16 +1,11 @@
-"""Entries of the catalogue, and outlines, as responses show them."""
-
-import json
-from typing import Any
-
-import shapely
+"""Entries of the catalogue as responses show them."""
 
 from landslip.server.catalogue.entries import InventoryEntry, RasterEntry
 from landslip.server.schemas import Inventory, Raster
+from landslip.server.shown_review import shown_summary
 from landslip.server.state import ServerState
 from landslip.server.vector_tiles import zooms_of
 
-_DECIMALS = 7  # of degrees: a centimetre
 _WORLD = (-180.0, -85.0, 180.0, 85.0)
 
 
@@ -40,6 +35,7 @@ def shown_inventory(inventory: InventoryEntry, state: ServerState) -> Inventory:
     progress = state.vector_tiles.progress(inventory)
     first, last = zooms_of(inventory)
     has_report = inventory.report is not None
+    review = state.reviews.find_readable(inventory)
     return Inventory(
         id=inventory.id,
         name=inventory.name,
@@ -58,12 +54,5 @@ def shown_inventory(inventory: InventoryEntry, state: ServerState) -> Inventory:
         min_zoom=first,
         max_zoom=last,
         report=f"api/inventories/{inventory.id}/report" if has_report else None,
-        review=state.review_summary(inventory),
+        review=None if review is None else shown_summary(review.store),
     )
-
-
-def shown_geometry(geometry: shapely.Geometry) -> dict[str, Any]:
-    """Return an outline in degrees as GeoJSON, to a centimetre."""
-    rounded = shapely.transform(geometry, lambda points: points.round(_DECIMALS))
-    found: dict[str, Any] = json.loads(shapely.to_geojson(rounded))
-    return found

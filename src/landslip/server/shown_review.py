@@ -1,20 +1,22 @@
-"""Reviews as responses show them."""
+"""Reviews, and outlines, as responses show them."""
 
+import json
 from typing import Any
 
 import numpy as np
 import shapely
 
+from landslip.review.changes import UnknownPolygonError
 from landslip.review.lonlat import to_lonlat
 from landslip.review.results import Change, ChangeResult
 from landslip.review.store import ReviewStore
 from landslip.server import schemas
 from landslip.server.catalogue.entries import InventoryEntry
-from landslip.server.shown import shown_geometry
 from landslip.server.state import ServerState
 
 MAX_LISTED = 1000
 """Polygons, and changes, that one answer lists."""
+_DECIMALS = 7  # of degrees: a centimetre
 
 
 def shown_summary(store: ReviewStore) -> schemas.ReviewSummary:
@@ -52,6 +54,19 @@ def shown_change(one: Change) -> schemas.Change:
     )
 
 
+def shown_history(
+    entry: InventoryEntry, polygon: int, state: ServerState
+) -> tuple[schemas.Change, ...]:
+    """Return the changes of a polygon, the oldest first; none without a review."""
+    found = state.reviews.find_readable(entry)
+    if found is None:
+        return ()
+    try:
+        return tuple(shown_change(one) for one in found.store.history(polygon))
+    except UnknownPolygonError:
+        return ()
+
+
 def shown_result(found: ChangeResult, entry: InventoryEntry, state: ServerState) -> dict[str, Any]:
     """Return what changed: polygons as they are now, unless they are too many to list."""
     listed = found.polygons[:MAX_LISTED]
@@ -66,6 +81,13 @@ def shown_result(found: ChangeResult, entry: InventoryEntry, state: ServerState)
         "removed": found.removed,
         "truncated": len(found.polygons) > MAX_LISTED or len(found.changes) > MAX_LISTED,
     }
+
+
+def shown_geometry(geometry: shapely.Geometry) -> dict[str, Any]:
+    """Return an outline in degrees as GeoJSON, to a centimetre."""
+    rounded = shapely.transform(geometry, lambda points: points.round(_DECIMALS))
+    found: dict[str, Any] = json.loads(shapely.to_geojson(rounded))
+    return found
 
 
 def shown_feature(geometry: shapely.Geometry, properties: dict[str, Any]) -> dict[str, Any]:

@@ -50,14 +50,14 @@ class VectorTiles:
         """Return the part of an archive that is made: 1 when its tiles are there."""
         return self._background.progress(_key(inventory)) or 0.0
 
-    def want(self, inventory: InventoryEntry) -> None:
-        """Let an inventory's tiles be made, unless they are, or are about to be."""
+    def request(self, inventory: InventoryEntry) -> None:
+        """Let an inventory's tiles be made in the background, unless they are or were requested."""
         key = _key(inventory)
 
         def make() -> None:
             self._open(key, self._archive_of(inventory))
 
-        self._background.want(key, make)
+        self._background.request(key, make)
 
     def tile(self, inventory: InventoryEntry, zoom: int, x: int, y: int) -> bytes | None:
         """Return a tile as it is stored, packed by gzip; None where nothing is.
@@ -73,7 +73,7 @@ class VectorTiles:
                 self._archives.move_to_end(key)
         if archive is not None:
             return archive.tile(zoom, x, y)
-        self.want(inventory)
+        self.request(inventory)
         failure = self._background.failure(key)
         if failure is not None:
             raise InputError(f"{inventory.name}: its tiles are missing: {failure}")

@@ -20,7 +20,8 @@ from landslip.server.schemas import (
     Provenance,
     Verdict,
 )
-from landslip.server.shown import shown_geometry, shown_inventory
+from landslip.server.shown import shown_inventory
+from landslip.server.shown_review import shown_geometry, shown_history
 from landslip.server.state import State
 from landslip.server.vector_tiles import TilesNotReadyError
 
@@ -39,7 +40,7 @@ _REPORT_POLICY = (
 def inventory(inventory: InventoryId, state: State) -> Inventory:
     """An inventory of the workspace; its tiles are made from now on, if they are not yet."""
     entry = state.folder.inventory(inventory)
-    state.vector_tiles.want(entry)
+    state.vector_tiles.request(entry)
     return shown_inventory(entry, state)
 
 
@@ -97,7 +98,9 @@ def feature(inventory: InventoryId, polygon: PolygonNumber, state: State) -> Res
             **table.records([position])[0],
             "geometry": shown_geometry(table.geometry[position]),
             "original": None if original is None else shown_geometry(original),
-            "history": [one.model_dump(mode="json") for one in state.history(entry, polygon)],
+            "history": [
+                one.model_dump(mode="json") for one in shown_history(entry, polygon, state)
+            ],
         }
     )
 

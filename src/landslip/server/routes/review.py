@@ -13,15 +13,12 @@ from landslip.review.changes import ChangeRequest as RequestedChange
 from landslip.review.changes import ConflictError as ReviewConflictError
 from landslip.review.changes import NothingToUndoError, UnknownPolygonError
 from landslip.review.lonlat import from_lonlat
-from landslip.review.outlines import OutlineRules
 from landslip.review.query import ColumnRange, FeatureQuery, select
 from landslip.review.store import ReviewStore
 from landslip.review.words import Action
 from landslip.server import schemas
-from landslip.server.catalogue.entries import InventoryEntry
 from landslip.server.problems import ConflictError, NotFoundError
 from landslip.server.shown_review import (
-    shown_change,
     shown_coverage,
     shown_feature,
     shown_result,
@@ -33,27 +30,6 @@ _TRIES = 3
 
 router = APIRouter(prefix="/inventories/{inventory_id}/review", tags=["review"])
 InventoryId = Annotated[str, Path(max_length=64)]
-
-
-def connect(state: ServerState) -> None:
-    """Let tables and inventories of a server have their reviews."""
-    reviews = state.reviews
-
-    def summary(entry: InventoryEntry) -> schemas.ReviewSummary | None:
-        found = reviews.find_readable(entry)
-        return None if found is None else shown_summary(found.store)
-
-    def history(entry: InventoryEntry, polygon: int) -> tuple[schemas.Change, ...]:
-        found = reviews.find_readable(entry)
-        if found is None:
-            return ()
-        try:
-            return tuple(shown_change(one) for one in found.store.history(polygon))
-        except UnknownPolygonError:
-            return ()
-
-    state.tables.review_of = reviews.table_review
-    state.review_summary, state.history = summary, history
 
 
 @router.post("", status_code=status.HTTP_200_OK)
@@ -263,5 +239,4 @@ def _on_map(geometry: schemas.PolygonGeometry, store: ReviewStore) -> shapely.Ge
     """Return an outline of a request in the inventory's coordinate system."""
     left, _, right, _ = store.record.bounds
     shape = shapely.geometry.shape(geometry.model_dump())
-    tolerance = OutlineRules.of(store.record).tolerance
-    return from_lonlat(shape, store.crs, (left + right) / 2, tolerance)
+    return from_lonlat(shape, store.crs, (left + right) / 2, store.tolerance)
