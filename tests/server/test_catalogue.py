@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from affine import Affine
 from tests.conftest import write_raster_file
-from tests.server.served import UTM, client_of, copy_served, make_served, write_squares
+from tests.server.served import UTM, client_of, copy_served, write_squares
 
 
 def workspace(folder: Path) -> dict[str, Any]:
@@ -24,8 +24,8 @@ def named(found: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_served(tmp_path_factory.mktemp("catalogue") / "served")
+def served(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_served(made, tmp_path_factory.mktemp("catalogue") / "served")
 
 
 def check_connected(folder: Path, scene: str) -> None:

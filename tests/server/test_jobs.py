@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.server.served import client_of, copy_served, ids_of, make_served
+from tests.server.served import ids_of
 
 import landslip
 from landslip.core.errors import InputError, OutputExistsError
@@ -20,22 +20,6 @@ from landslip.server.job_requests import checked_name
 from landslip.server.job_work import JobWork
 from landslip.server.jobs import MAX_WAITING, JobQueue, JobStatus
 from landslip.server.problems import UnavailableError
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_served(tmp_path_factory.mktemp("made") / "served")
-
-
-@pytest.fixture
-def folder(made: Path, tmp_path: Path) -> Path:
-    return copy_served(made, tmp_path / "served")
-
-
-@pytest.fixture
-def client(folder: Path) -> Iterator[TestClient]:
-    with client_of(folder) as client:
-        yield client
 
 
 def until(wanted: Callable[[], Any], seconds: float = 60) -> Any:

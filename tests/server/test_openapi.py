@@ -1,6 +1,7 @@
 """Requests made of the server's own description: none ends in a fault of the server."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from tests.server.served import client_of, ids_of, make_served
+from tests.server.served import client_of, copy_served, ids_of
 
 BASE = "http://127.0.0.1:8000"
 # each starts a process, and is tried by its own tests
@@ -26,8 +27,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    folder = make_served(tmp_path_factory.mktemp("openapi") / "served")
+def client(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    folder = copy_served(made, tmp_path_factory.mktemp("openapi") / "served")
     with client_of(folder) as client:
         reviewed = ids_of(client)["inventories inventory"]
         begun = client.post(f"/api/inventories/{reviewed}/review", json={"author": "Ann"})

@@ -283,7 +283,10 @@ def test_tiles_beside_a_raster_are_empty(client: TestClient) -> None:
     assert client.get(f"/api/rasters/{one['id']}/tiles/0/0/0").status_code in (200, 204)
 
 
-@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857", "EPSG:32648", "EPSG:4490"])
+@pytest.mark.parametrize(
+    "crs",
+    ["EPSG:4326", "EPSG:3857", "EPSG:32648", pytest.param("EPSG:4490", marks=pytest.mark.slow)],
+)
 def test_scenes_of_other_coordinate_systems(tmp_path: Path, crs: str) -> None:
     values = (terrain(400) * 250).astype(np.uint8)
     degrees = crs in ("EPSG:4326", "EPSG:4490")

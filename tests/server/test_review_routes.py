@@ -1,6 +1,5 @@
 import json
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,12 +24,6 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(started: Path, tmp_path: Path) -> Path:
     return copy_served(started, tmp_path / "served")
-
-
-@pytest.fixture
-def client(folder: Path) -> Iterator[TestClient]:
-    with client_of(folder) as client:
-        yield client
 
 
 class Review:

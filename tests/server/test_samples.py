@@ -1,7 +1,6 @@
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -9,25 +8,9 @@ from typing import Any
 import pyogrio
 import pytest
 from fastapi.testclient import TestClient
-from tests.server.served import client_of, copy_served, ids_of, make_served
+from tests.server.served import client_of, ids_of
 
 import landslip
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_served(tmp_path_factory.mktemp("made") / "served")
-
-
-@pytest.fixture
-def folder(made: Path, tmp_path: Path) -> Path:
-    return copy_served(made, tmp_path / "served")
-
-
-@pytest.fixture
-def client(folder: Path) -> Iterator[TestClient]:
-    with client_of(folder) as client:
-        yield client
 
 
 @pytest.fixture
