@@ -16,13 +16,15 @@ from pathlib import Path
 import geopandas
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from landslip.review.changes import BulkRequest, ChangeRequest
+from landslip.review.features import FeatureTable
 from landslip.review.query import ColumnRange, FeatureQuery, select
 from landslip.review.start import start_review
 from landslip.review.state import ReviewState
 from landslip.review.store import ReviewStore
-from landslip.review.words import Action
+from landslip.review.words import REVIEW_COLUMNS, Action
 
 VERTICES = 40
 
@@ -92,7 +94,7 @@ def measure(folder: Path, count: int, changes: int) -> None:
             judge(store, Action.REDRAW, id_, (store.outlines(id_)[0].buffer(1),))  # type: ignore[attr-defined]
     with timed("page of the table, sorted by information"):
         table = store.table()
-        table.rows(table.ids[select(table, FeatureQuery(sort="-information"))[:100]])
+        read_rows(table, select(table, FeatureQuery(sort="-information"))[:100])
     with timed("queue"):
         store.queue()
     with timed("coverage"):
@@ -125,7 +127,14 @@ def judge(
             action=action, author="ann", polygons=((id_, version),), geometries=geometries
         )
     )
-    store.table().rows(done.polygons)
+    table = store.table()
+    read_rows(table, table.indexes(done.polygons))
+
+
+def read_rows(table: FeatureTable, at: NDArray[np.int64]) -> None:
+    """Read all columns of some polygons."""
+    for name in (*REVIEW_COLUMNS, *table.names):
+        table.cells(name, at)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import atexit
 import shutil
 import tempfile
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -10,13 +11,15 @@ from typing import Any
 
 import geopandas
 import numpy as np
+import pandas as pd
 import shapely
 
 from landslip.review.changes import ChangeRequest
+from landslip.review.features import FeatureTable
 from landslip.review.results import ChangeResult
 from landslip.review.start import start_review
 from landslip.review.store import ReviewStore
-from landslip.review.words import Action
+from landslip.review.words import REVIEW_COLUMNS, Action
 
 UTM = "EPSG:32648"
 LEFT, TOP, STEP_M = 400_000.0, 3_460_000.0, 100.0
@@ -84,6 +87,17 @@ def change(
             **said,
         )
     )
+
+
+def rows_of(table: FeatureTable, ids: Iterable[int]) -> list[dict[str, Any]]:
+    """Return polygons by columns, with None for what is empty; those that are gone are left out."""
+    at = table.indexes(ids)
+    at = at[(at >= 0) & table.present[np.maximum(at, 0)]]
+    columns = {
+        name: [None if pd.isna(one) else one for one in table.cells(name, at).tolist()]
+        for name in ("id", *REVIEW_COLUMNS, *table.names)
+    }
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def outline(store: ReviewStore, id_: int) -> Any:

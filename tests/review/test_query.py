@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.review.factories import change, new_review, squares
+from tests.review.factories import change, new_review, rows_of, squares
 
 from landslip.core.errors import InputError
 from landslip.review.features import FeatureTable, SourceTable
@@ -84,7 +84,7 @@ def test_ranges_that_make_no_sense(text: str) -> None:
 
 def test_a_table_without_review_has_all_unreviewed() -> None:
     table = FeatureTable(SourceTable.of(squares(4)))
-    rows = table.rows([3, 99, 1])
+    rows = rows_of(table, [3, 99, 1])
     assert [row["id"] for row in rows] == [3, 1]
     assert rows[0]["verdict"] == "unreviewed"
     assert rows[0]["place"] == "valley 2"
@@ -93,6 +93,6 @@ def test_a_table_without_review_has_all_unreviewed() -> None:
 
 def test_columns_of_the_users_own_do_not_hide_those_of_the_review() -> None:
     frame = squares(3).assign(type=["a", "b", "c"], verdict=1.5)
-    row = FeatureTable(SourceTable.of(frame)).rows([2])[0]
+    row = rows_of(FeatureTable(SourceTable.of(frame)), [2])[0]
     assert (row["type"], row["input_type"]) == (None, "b")
     assert (row["verdict"], row["input_verdict"]) == ("unreviewed", 1.5)

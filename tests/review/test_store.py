@@ -6,7 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shapely
-from tests.review.factories import LEFT, TOP, change, halves, new_review, outline, write_squares
+from tests.review.factories import (
+    LEFT,
+    TOP,
+    change,
+    halves,
+    new_review,
+    outline,
+    rows_of,
+    write_squares,
+)
 
 from landslip.core.errors import InputError, OutputExistsError
 from landslip.review.changes import (
@@ -28,7 +37,7 @@ def store(tmp_path: Path) -> ReviewStore:
 
 
 def row(store: ReviewStore, id_: int) -> dict[str, object]:
-    return store.table().rows([id_])[0]
+    return rows_of(store.table(), [id_])[0]
 
 
 def test_a_judgement_is_kept_with_who_when_and_why(store: ReviewStore) -> None:
@@ -48,7 +57,7 @@ def test_what_was_written_is_there_when_it_is_opened_again(store: ReviewStore) -
     change(store, "draw", geometries=(shapely.box(LEFT, TOP - 90, LEFT + 9, TOP - 80),))
     again = ReviewStore.open(store.folder)
     assert again.summary() == store.summary()
-    assert again.table().rows(range(1, 20)) == store.table().rows(range(1, 20))
+    assert rows_of(again.table(), range(1, 20)) == rows_of(store.table(), range(1, 20))
 
 
 def test_an_edit_of_an_older_version_is_refused_and_says_what_is_newer(store: ReviewStore) -> None:

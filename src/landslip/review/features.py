@@ -1,7 +1,6 @@
 """The table of a review: the inventory's columns and the review's."""
 
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -234,24 +233,6 @@ class FeatureTable:
         found = self._indexes(ids)
         return np.where(found < len(self.ids), found, -1)
 
-    def rows(self, ids: Iterable[int]) -> list[dict[str, Any]]:
-        """Return polygons as mappings of plain values: place, review, the inventory's own.
-
-        Polygons that are not there are left out.
-        """
-        found = self.indexes(ids)
-        at = found[(found >= 0) & self.present[np.maximum(found, 0)]]
-        columns = {name: _plain(self.cells(name, at)) for name in (*REVIEW_COLUMNS, *self.names)}
-        columns["id"] = self.ids[at].tolist()
-        columns["version"] = self.version[at].tolist()
-        columns["bounds"] = self.bounds[at].tolist()
-        columns["centroid"] = self.centroids[at].tolist()
-        names = (*_PLACES, *REVIEW_COLUMNS, *self.names)
-        return [
-            dict(zip(names, values, strict=True))
-            for values in zip(*(columns[name] for name in names), strict=True)
-        ]
-
     def frame(self) -> geopandas.GeoDataFrame:
         """Return all polygons that are there, with all columns and outlines."""
         at = np.flatnonzero(self.present)
@@ -259,23 +240,3 @@ class FeatureTable:
         columns["id"], columns["version"] = self.ids[at], self.version[at]
         crs = None if self.source.crs is None else self.source.crs.to_wkt()
         return geopandas.GeoDataFrame(columns, geometry=self.geometry[at], crs=crs)
-
-
-def _plain(values: NDArray[Any]) -> list[Any]:
-    """Return values as JSON has them: numbers, texts, true and false; None where empty."""
-    if values.dtype == np.float64:
-        return [
-            None if not math.isfinite(one) else int(one) if one.is_integer() else one
-            for one in values.tolist()
-        ]
-    return [_value(one) for one in values]
-
-
-def _value(one: Any) -> Any:
-    if isinstance(one, np.generic):
-        one = one.item()
-    if one is None or isinstance(one, bool | int | str):
-        return one
-    if isinstance(one, float):
-        return one if math.isfinite(one) else None
-    return str(one)
