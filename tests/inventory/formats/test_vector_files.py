@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas
@@ -98,6 +99,17 @@ def test_csv_opens_in_spreadsheets_and_leaves_empty_what_is_empty(tmp_path: Path
     assert rows[1]["slope_deg"] == rows[1]["model"] == rows[1]["flag_river_flat"] == ""
     assert (rows[4]["flag_road"], rows[3]["flag_road"]) == ("True", "False")
     assert {row["scene"] for row in rows} == {NAME}
+
+
+def test_csv_has_no_formulas(tmp_path: Path) -> None:
+    layers = make_layers()
+    notes = ["=cmd|' /C calc'!A0", "+1", "-1", "@sum(1)", None, "a = b"]
+    with_notes = replace(layers, landslides=layers.landslides.assign(note=notes))
+    write_csv(with_notes, tmp_path / "inventory.csv")
+    found = pd.read_csv(tmp_path / "inventory.csv")["note"]
+    assert found.tolist()[:4] == ["'=cmd|' /C calc'!A0", "'+1", "'-1", "'@sum(1)"]
+    assert found.isna()[4]
+    assert found[5] == "a = b"
 
 
 def test_csv_without_a_coordinate_system_or_without_landslides(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ from landslip.io.vector import FIXED_DATE, gdal_crs, vector_writing, write_error
 GEOMETRY_COLUMN = "geom"
 LAYERS_TEXT = "the layers of the inventory"
 GEOJSON_DECIMALS = 7
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def arrow_table(frame: geopandas.GeoDataFrame) -> pa.Table:
@@ -118,7 +119,8 @@ def write_csv(layers: InventoryLayers, path: Path) -> None:
     """Write the landslides as comma-separated values: all columns, no outlines.
 
     Highest and lowest points are given as longitude and latitude besides. The text is UTF-8 and
-    begins with a byte order mark, without which spreadsheets do not see that.
+    begins with a byte order mark, without which spreadsheets do not see that. Texts that a
+    spreadsheet would take for a formula get an apostrophe in front: notes are written by others.
     """
     plain = pandas.DataFrame(layers.landslides.drop(columns=layers.landslides.geometry.name))
     places = [
@@ -128,9 +130,16 @@ def write_csv(layers: InventoryLayers, path: Path) -> None:
     for name in own_names(layers.landslides):
         if plain[name].map(pandas.api.types.is_list_like).any():
             plain[name] = plain[name].map(_as_text, na_action="ignore")
+    for column in plain.select_dtypes(["object", "string"]):
+        plain[column] = plain[column].map(_as_no_formula, na_action="ignore")
     for field, values in zip(CSV_FIELDS, np.hstack(places).T, strict=True):
         plain[field.name] = values
     plain.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")
+
+
+def _as_no_formula(value: object) -> object:
+    """Return a text as a spreadsheet shows it instead of calculating it; others as they are."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _places(points: geopandas.GeoDataFrame, ids: "pandas.Series[int]") -> np.ndarray:
