@@ -193,7 +193,7 @@ def open_page(
     for number, context in enumerate(contexts):
         if request.node.stash.get(_FAILED, False):
             for page in context.pages:
-                page.screenshot(path=tmp_path / f"failed_{number}.png")
+                page.screenshot(path=tmp_path / f"failed_{number}.png", timeout=_PATIENCE_MS)
         context.close()
 
 

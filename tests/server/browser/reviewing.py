@@ -10,7 +10,7 @@ import httpx
 from shapely.geometry import shape
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
     from tests.server.browser.conftest import OpenPage, Site
 
 _PATIENCE_S = 60  # software WebGL on a busy machine
@@ -78,6 +78,18 @@ def poll(ask: Callable[[], Any], wanted: Any) -> None:
     while (said := ask()) != wanted and time.monotonic() < until:
         time.sleep(0.1)
     assert said == wanted
+
+
+def intercept(page: "Page", addresses: str, answer: Callable[["Route"], Any]) -> None:
+    """Answer requests in place of the server, from the next one on.
+
+    A page takes a moment to hand its requests over: one made at once would reach the server.
+    """
+    page.route("**/is-intercepted", lambda route: route.fulfill(body="yes"))
+    page.wait_for_function(
+        "() => fetch('is-intercepted').then((answer) => answer.text()).then((it) => it === 'yes')"
+    )
+    page.route(addresses, answer)
 
 
 def settle(page: "Page") -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.server.browser.conftest import OpenPage, wait_for_map
-from tests.server.browser.reviewing import Server, begin, current, poll, press, settle
+from tests.server.browser.reviewing import Server, begin, current, intercept, poll, press, settle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -71,7 +71,7 @@ def test_keys_that_are_faster_than_the_server(open_page: OpenPage, server: Serve
         else:
             waiting.append(route)
 
-    page.route("**/review/changes", hold_the_first)
+    intercept(page, "**/review/changes", hold_the_first)
     for key in ("a", "r", "u", "a", "a", "u"):
         page.locator(".review-card[aria-busy=false]").wait_for()
         page.keyboard.press(key)
@@ -93,7 +93,7 @@ def test_the_next_polygons_are_there_before_they_are_asked_for(
         """() => performance.getEntriesByType("resource")
           .filter(({ name }) => /\\/features\\/\\d+$/.test(name)).length > 5"""
     )
-    page.route("**/features/*", lambda _: None)  # nothing is answered from now on
+    intercept(page, "**/features/*", lambda _: None)  # nothing is answered from now on
     for polygon in queue[1:5]:
         page.keyboard.press("s")
         card = page.locator(".review-card[aria-busy=false] h3")

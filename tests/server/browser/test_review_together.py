@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.server.browser.conftest import OpenPage
-from tests.server.browser.reviewing import Server, begin, current, poll, settle
+from tests.server.browser.reviewing import Server, begin, current, intercept, poll, settle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Route
@@ -49,7 +49,7 @@ def test_two_browsers_judge_one_polygon(open_page: OpenPage, server: Server) -> 
     ada, li = begin(open_page, "Ada"), begin(open_page, "Li Wei")
     polygon = current(ada)
     assert current(li) == polygon
-    ada.route(_POLL, lambda route: route.abort())  # Ada does not hear of it in time
+    intercept(ada, _POLL, lambda route: route.abort())  # Ada does not hear of it in time
     li.keyboard.press("r")
     settle(li)
     poll(lambda: server.polygon(polygon)["verdict"], "rejected")
@@ -79,8 +79,8 @@ def test_two_browsers_judge_one_polygon(open_page: OpenPage, server: Server) -> 
 def test_a_server_that_does_not_answer_loses_nothing(open_page: OpenPage, server: Server) -> None:
     page = begin(open_page, "Ada")
     before = server.counts()
-    page.route(_CHANGES, lambda route: route.abort())
-    page.route(_POLL, lambda route: route.abort())
+    intercept(page, _CHANGES, lambda route: route.abort())
+    intercept(page, _POLL, lambda route: route.abort())
     for _ in range(2):
         page.locator(".review-card[aria-busy=false]").wait_for()
         page.keyboard.press("a")
@@ -107,9 +107,9 @@ def test_an_answer_that_is_lost_makes_no_second_change(open_page: OpenPage, serv
         else:
             route.continue_()
 
-    page.route(_CHANGES, lose)
-    page.keyboard.press("a")
-    page.locator(".review-offline").wait_for()  # the answer was lost
+    intercept(page, _CHANGES, lose)
+    with page.expect_event("requestfailed", lambda request: request.method == "POST"):
+        page.keyboard.press("a")
     settle(page)
     assert lost
     assert page.get_by_role("dialog").count() == 0
@@ -121,7 +121,7 @@ def test_unsent_changes_survive_the_page(open_page: OpenPage, server: Server) ->
     page = begin(open_page, "Ada")
     polygon = current(page)
     before = server.counts()
-    page.route(_CHANGES, lambda route: route.abort())
+    intercept(page, _CHANGES, lambda route: route.abort())
     page.keyboard.press("r")
     page.locator(".review-offline").wait_for()
     # as if the page had been closed a while ago

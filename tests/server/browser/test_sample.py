@@ -15,7 +15,7 @@ import pytest
 import rasterio
 from rasterio.warp import transform
 from tests.server.browser.conftest import OpenPage, Site
-from tests.server.browser.reviewing import Server, give_name, poll
+from tests.server.browser.reviewing import Server, give_name, intercept, poll
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -120,7 +120,7 @@ def test_judgements_wait_for_a_server_that_does_not_answer(
     give_name(page, "Ada")
     page.get_by_text(f"Point 1 of {_POINTS}").wait_for()
     sample = server.get("workspace")["samples"][0]["id"]
-    page.route("**/points/*", lambda route: route.abort())
+    intercept(page, "**/points/*", lambda route: route.abort())
     page.keyboard.press("w")
     page.get_by_text("1 change waits to be sent").wait_for()
     assert server.get(f"samples/{sample}/points")[0]["reference"] is not None
