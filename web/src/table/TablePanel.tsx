@@ -23,6 +23,8 @@ export function TablePanel() {
   const scroll = useSignal(0);
   const height = useSignal(300);
   const cursor = useSignal(0);
+  /** Polygon that was chosen here last. */
+  const chosen = useRef<number | null>(null);
   const first = Math.max(0, Math.floor(scroll.value / ROW) - SPARE);
   const last = Math.min(total.value - 1, Math.ceil((scroll.value + height.value) / ROW) + SPARE);
   useEffect(() => need(first, last), [first, last, total.value]);
@@ -36,6 +38,9 @@ export function TablePanel() {
   }, []);
   // What is selected on the map comes into view, where its page is loaded.
   useEffect(() => {
+    // Chosen here: the cursor may be farther already.
+    if (selected.value !== null && selected.value === chosen.current) return;
+    chosen.current = null;
     const at = selected.value === null ? null : indexOf(selected.value);
     if (at === null || !box.current) return;
     cursor.value = at;
@@ -51,7 +56,9 @@ export function TablePanel() {
     cursor.value = index;
     if (box.current) reveal(box.current, index);
     const found = await fetchRow(index);
-    if (found && cursor.peek() === index) choose(found);
+    if (!found || cursor.peek() !== index) return;
+    chosen.current = found.id;
+    choose(found);
   };
   const page = Math.max(1, Math.floor((height.value - ROW) / ROW) - 1);
   return (
