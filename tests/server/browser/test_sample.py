@@ -106,7 +106,9 @@ def test_from_drawing_to_the_estimate(open_page: OpenPage, server: Server, site:
     assert estimate["low_m2"] < estimate["mapped_m2"] < estimate["high_m2"]
     result.get_by_text("100%").nth(2).wait_for()
     page.get_by_role("button", name="Make the inventory with this sample").click()
-    assert page.get_by_label("Accuracy sample").input_value() == sample
+    name = page.get_by_text("Accuracy sample", exact=True)
+    field = page.locator("label.field").filter(has=name).locator("select")
+    assert field.input_value() == sample
     # the panel is closed: the map's answer is shown again
     page.locator(".legend").wait_for()
 
