@@ -37,7 +37,7 @@ def test_no_serious_finding(open_page: OpenPage, look: str) -> None:
     for at, name in ((2, "history"), (1, "ground")):
         page.locator(".review [role=radio]").nth(at).click()
         page.locator(
-            {"history": ".review .panel-section", "ground": ".ground-legend"}[name]
+            {"history": ".review .history", "ground": ".ground-legend"}[name]
         ).first.wait_for()
         found[name] = findings(page)
     page.locator(".rail-button").nth(3).click()

@@ -26,7 +26,7 @@ export function EditBar() {
           {t(now.kind === "outline" ? "review.editing.save" : "review.editing.end")}
           <KeyHint name="Enter" />
         </button>
-        <button type="button" class="button" aria-label={t("review.editing.undo")} onClick={undoCorner}>
+        <button type="button" class="button" onClick={undoCorner}>
           <Icon name="undo" size={16} />
           <span class="edit-bar-word">{t("review.editing.undo")}</span>
           <KeyHint name="Mod+z" />
