@@ -241,7 +241,7 @@ def test_tab_and_keys(open_page: OpenPage) -> None:
     # keys are listed, and can be turned off
     page.locator("body").press("?")
     dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
-    assert dialog.get_by_text("Compare").is_visible()
+    dialog.get_by_text("Compare").wait_for()
     dialog.get_by_role("checkbox").uncheck()
     page.keyboard.press("Escape")
     page.locator("body").press("c")

@@ -96,27 +96,30 @@ function followExtent(known: boolean): () => void {
   });
 }
 
+/** The inventory whose vector tiles are being made. */
+const preparing = computed(() => {
+  const chosen = inventory.value;
+  return chosen && !chosen.tiles_ready && chosen.count > 0 ? chosen.id : null;
+});
+
 /** Say in the document when the map rests, for those who drive the page by a program. */
 function followIdle(container: HTMLElement): () => void {
   return effect(() => {
     const map = mapView.value?.map;
     if (!map || !workspace.value) return;
+    void preparing.value;
     const busy = () => {
       container.dataset["idle"] = "false";
     };
+    // Polygons that have no tiles yet are not on the map: a click on one finds nothing.
     const idle = () => {
-      container.dataset["idle"] = "true";
+      container.dataset["idle"] = String(preparing.peek() === null);
     };
     const listeners = [map.on("dataloading", busy), map.on("movestart", busy), map.on("idle", idle)];
     map.triggerRepaint();
     return () => listeners.forEach((one) => one.unsubscribe());
   });
 }
-
-const preparing = computed(() => {
-  const chosen = inventory.value;
-  return chosen && !chosen.tiles_ready && chosen.count > 0 ? chosen.id : null;
-});
 
 /** Ask for the progress of vector tiles until they are ready. */
 function followTiles(): () => void {

@@ -185,6 +185,10 @@ export function followCoverage(): () => void {
       clearTimeout(timer);
       timer = setTimeout(() => void loadCoverage(), coverage.peek() && !groundShown.value ? 1500 : 150);
     }),
+    effect(() => {
+      // The ground was asked for before its cells were here.
+      if (coverage.value && groundShown.value && cell.peek() === null) beginGround();
+    }),
   ];
   return () => {
     clearTimeout(timer);
