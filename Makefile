@@ -2,6 +2,7 @@
 # make test   the tests
 # make check  format, lint, types, import contracts, tests
 # make slow   the tests that take minutes
+# make docs   the documentation site, built strictly into build/docs; docs-serve shows it while you write
 # make page   build the page of `landslip serve` from web/ (needs Node.js 20 or newer)
 
 VENV ?= .venv
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 DEMO ?= demo-output
 UV_VERSION := 0.13.9
 
-.PHONY: demo test slow check lint lock page page-check clean
+.PHONY: demo test slow check lint docs docs-serve lock page page-check clean
 
 demo: $(VENV)/.ready
 	$(BIN)/landslip demo --out $(DEMO) --overwrite
@@ -21,7 +22,7 @@ test: $(VENV)/.ready
 slow: $(VENV)/.ready
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m "slow and not gpu" -n auto --dist loadfile
 
-check: lint test
+check: lint docs test
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .
@@ -29,7 +30,14 @@ lint: $(VENV)/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The locked packages of requirements.lock (all extras and the development group), then landslip.
+# A broken link, a missing anchor and a page that is not in the nav are errors. No other host is asked.
+docs: $(VENV)/.ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+docs-serve: $(VENV)/.ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
+# The locked packages of requirements.lock (all extras, and the groups of development and documentation), then landslip.
 $(VENV)/.ready: pyproject.toml requirements.lock
 	python3 -m venv $(VENV)
 	$(BIN)/pip install --quiet uv==$(UV_VERSION)
@@ -52,7 +60,7 @@ web/node_modules/.ready: web/package-lock.json
 
 # Newest versions that the bounds of pyproject.toml allow.
 lock: $(VENV)/.ready
-	$(BIN)/uv pip compile pyproject.toml --extra export --extra cloud --extra serve --group dev --universal \
+	$(BIN)/uv pip compile pyproject.toml --extra export --extra cloud --extra serve --group dev --group docs --universal \
 		--python-version 3.11 --generate-hashes --upgrade --quiet -o requirements.lock
 
 clean:
