@@ -181,7 +181,8 @@ job_work._KINDS["script"] = do
 job_process.main()
 """
 STARTS_TO_WRITE = """
-import time
+import atexit, time
+atexit.register(time.sleep, 60)  # as long as Python takes to clean up after a training
 from landslip.core.files import atomic_directory
 with atomic_directory(work.out, overwrite=False) as stage:
     (stage / "half").write_text("half")

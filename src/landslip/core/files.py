@@ -44,7 +44,7 @@ def atomic_directory(out: Path, *, overwrite: bool) -> Iterator[Path]:
     """
     refuse_existing(out, overwrite=overwrite)
     out = out.resolve()  # a link may lead to another file system
-    with _stage_beside(out) as stage:
+    with stage_beside(out) as stage:
         yield stage
         refuse_existing(out, overwrite=overwrite)  # another process may have been faster
         move_into_place(stage, out)
@@ -61,7 +61,7 @@ def atomic_file(out: Path, *, overwrite: bool) -> Iterator[Path]:
     """
     refuse_existing_file(out, overwrite=overwrite)
     out = out.resolve()
-    with _stage_beside(out) as stage:
+    with stage_beside(out) as stage:
         yield stage / out.name
         refuse_existing_file(out, overwrite=overwrite)  # another process may have been faster
         (stage / out.name).replace(out)
@@ -96,8 +96,8 @@ def new_parents(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _stage_beside(out: Path) -> Iterator[Path]:
-    """Yield a new folder beside ``out``; remove it at the end, and those that crashes left."""
+def stage_beside(out: Path) -> Iterator[Path]:
+    """Yield a new hidden folder beside ``out``; remove it at the end, and those of crashes."""
     with new_parents(out):
         for stale in out.parent.glob(f".{glob.escape(out.name)}.*.partial"):
             if not _is_running(stale.name.split(".")[-2]):

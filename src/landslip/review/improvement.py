@@ -8,7 +8,6 @@ fine-tuned on all of it. It is written only where the comparison says that it is
 """
 
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 from landslip.core.arrays import read_arrays
 from landslip.core.choices import EngineName
 from landslip.core.errors import InputError, argument
-from landslip.core.files import move_into_place, refuse_existing
+from landslip.core.files import move_into_place, refuse_existing, stage_beside
 from landslip.core.progress import Progress, no_progress, sub_progress
 from landslip.datasets.format import TileDataset
 from landslip.metrics.bootstrap import IntervalEstimate, Resampling
@@ -114,9 +113,8 @@ def improve(request: ImproveRequest) -> Improvement:
     out = request.out
     refuse_existing(out, overwrite=request.overwrite)
     candidate = out.with_name(f"{out.name}.candidate")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{out.name}.tiles-", dir=out.parent) as folder:
-        tiles = Path(folder) / "tiles"
+    with stage_beside(out) as folder:
+        tiles = folder / "tiles"
         own = None if request.tiles is None else OwnTiles(request.tiles, request.seed)
         ground = write_ground_tiles(request.scenes, request.model.card, tiles, own=own)
         dataset = TileDataset(tiles)
