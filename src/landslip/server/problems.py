@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from landslip.core.errors import (
     OutputExistsError,
     excerpt,
 )
+from landslip.inventory.sampling.judging import JudgedMeanwhileError
+from landslip.review.changes import ConflictError, NothingToUndoError, UnknownPolygonError
 
 MEDIA_TYPE = "application/problem+json"
 _LISTED = 5
@@ -25,14 +28,6 @@ _FOLDERS = re.compile(r"(?<![\w.:/<])/(?:[^\s/:,;'\"()]+/)+")
 
 class NotFoundError(LandslipError):
     """The served folder, or a part of it, does not have what was requested."""
-
-
-class ConflictError(LandslipError):
-    """A change of a state that is not the newest; ``conflicts`` describe the newest."""
-
-    def __init__(self, message: str, conflicts: list[dict[str, Any]] | None = None) -> None:
-        super().__init__(message)
-        self.conflicts = conflicts or []
 
 
 class ForbiddenError(LandslipError):
@@ -45,7 +40,10 @@ class UnavailableError(LandslipError):
 
 _STATUS: tuple[tuple[type[LandslipError], HTTPStatus], ...] = (
     (NotFoundError, HTTPStatus.NOT_FOUND),
+    (UnknownPolygonError, HTTPStatus.NOT_FOUND),
     (ConflictError, HTTPStatus.CONFLICT),
+    (NothingToUndoError, HTTPStatus.CONFLICT),
+    (JudgedMeanwhileError, HTTPStatus.CONFLICT),
     (ForbiddenError, HTTPStatus.FORBIDDEN),
     (UnavailableError, HTTPStatus.SERVICE_UNAVAILABLE),
     (OutputExistsError, HTTPStatus.CONFLICT),
@@ -96,7 +94,7 @@ def handle_problems(app: FastAPI, folder: Path) -> None:
         )  # the last is the base of all
         members: dict[str, Any] = {}
         if isinstance(error, ConflictError) and error.conflicts:
-            members["conflicts"] = error.conflicts
+            members["conflicts"] = list(map(asdict, error.conflicts))
         return problem(status, without_folders(error, folder), **members)
 
     def of_http(request: Request, error: Exception) -> Response:

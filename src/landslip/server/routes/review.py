@@ -1,35 +1,47 @@
 """Routes of reviews: changes by several people at once, the queue, and the coverage grid."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import shapely
 import shapely.geometry
-from fastapi import APIRouter, Path, Query, status
+from fastapi import APIRouter, Depends, Path, Query, status
 
 from landslip.review.changes import BulkRequest as RequestedBulk
 from landslip.review.changes import ChangeRequest as RequestedChange
-from landslip.review.changes import ConflictError as ReviewConflictError
-from landslip.review.changes import NothingToUndoError, UnknownPolygonError
+from landslip.review.changes import ConflictError
 from landslip.review.lonlat import from_lonlat
 from landslip.review.query import ColumnRange, FeatureQuery, select
 from landslip.review.store import ReviewStore
 from landslip.review.words import Action
 from landslip.server import schemas
-from landslip.server.problems import ConflictError, NotFoundError
+from landslip.server.catalogue.entries import InventoryEntry
 from landslip.server.shown_review import (
     shown_coverage,
     shown_feature,
     shown_result,
     shown_summary,
 )
-from landslip.server.state import ServerState, State
+from landslip.server.state import State
 
 _TRIES = 3
 
 router = APIRouter(prefix="/inventories/{inventory_id}/review", tags=["review"])
 InventoryId = Annotated[str, Path(max_length=64)]
+
+
+class _Reviewed(NamedTuple):
+    """The inventory that a request names, and its review."""
+
+    entry: InventoryEntry
+    store: ReviewStore
+
+
+def _reviewed(inventory_id: InventoryId, state: State) -> _Reviewed:
+    entry = state.folder.inventory(inventory_id)
+    return _Reviewed(entry, state.reviews.get(entry).store)
+
+
+Reviewed = Annotated[_Reviewed, Depends(_reviewed)]
 
 
 @router.post("", status_code=status.HTTP_200_OK)
@@ -43,17 +55,16 @@ def start(
 
 
 @router.get("")
-def summary(inventory_id: InventoryId, state: State) -> schemas.ReviewSummary:
+def summary(reviewed: Reviewed) -> schemas.ReviewSummary:
     """Return how far a review is."""
-    return shown_summary(_store(inventory_id, state))
+    return shown_summary(reviewed.store)
 
 
 @router.get("/overlay")
-def overlay(inventory_id: InventoryId, state: State) -> schemas.ReviewOverlay:
+def overlay(reviewed: Reviewed, state: State) -> schemas.ReviewOverlay:
     """Return what differs from the inventory's own polygons, whose tiles stay as they are."""
-    entry = state.folder.inventory(inventory_id)
-    found = state.reviews.get(entry).store.overlay()
-    table = state.tables.table(entry)
+    found = reviewed.store.overlay()
+    table = state.tables.table(reviewed.entry)
     positions = table.positions(found.features)
     return schemas.ReviewOverlay(
         revision=found.revision,
@@ -71,46 +82,40 @@ def overlay(inventory_id: InventoryId, state: State) -> schemas.ReviewOverlay:
 
 @router.get("/changes")
 def changes(
-    inventory_id: InventoryId,
+    reviewed: Reviewed,
     state: State,
     since: Annotated[int, Query(ge=0, le=2**53)] = 0,
 ) -> schemas.ChangeLog:
     """Return what was changed after a revision."""
-    entry = state.folder.inventory(inventory_id)
-    found = state.reviews.get(entry).store.changes_since(since)
-    return schemas.ChangeLog(**shown_result(found, entry, state))
+    found = reviewed.store.changes_since(since)
+    return schemas.ChangeLog(**shown_result(found, reviewed.entry, state))
 
 
 @router.post("/changes")
 def change(
-    inventory_id: InventoryId, request: schemas.ChangeRequest, state: State
+    reviewed: Reviewed, request: schemas.ChangeRequest, state: State
 ) -> schemas.ChangeResult:
     """Make a change; 409 with the newer state where somebody else was faster."""
-    entry = state.folder.inventory(inventory_id)
-    store = state.reviews.get(entry).store
-    with _conflicts():
-        made = store.change(
-            RequestedChange(
-                action=Action(request.action),
-                author=request.author,
-                polygons=tuple((one.id, one.version) for one in request.polygons),
-                geometries=tuple(_on_map(one, store) for one in request.geometries),
-                type=request.type,
-                note=request.note,
-                reason=request.reason,
-                seconds=request.seconds,
-            )
+    entry, store = reviewed
+    made = store.change(
+        RequestedChange(
+            action=Action(request.action),
+            author=request.author,
+            polygons=tuple((one.id, one.version) for one in request.polygons),
+            geometries=tuple(_on_map(one, store) for one in request.geometries),
+            type=request.type,
+            note=request.note,
+            reason=request.reason,
+            seconds=request.seconds,
         )
+    )
     return schemas.ChangeResult(**shown_result(made, entry, state))
 
 
 @router.post("/bulk")
-def bulk(
-    inventory_id: InventoryId, request: schemas.BulkRequest, state: State
-) -> schemas.BulkResult:
+def bulk(reviewed: Reviewed, request: schemas.BulkRequest, state: State) -> schemas.BulkResult:
     """Change all polygons that a rule selects, as the table shows them."""
-    entry = state.folder.inventory(inventory_id)
-    store = state.reviews.get(entry).store
+    entry, store = reviewed
     query = FeatureQuery(
         bbox=request.rule.bbox,
         verdict=request.rule.verdict,
@@ -122,19 +127,18 @@ def bulk(
         table = state.tables.table(entry)
         ids = table.ids[select(table, query)].tolist()
         try:
-            with _conflicts():
-                made = store.bulk(
-                    RequestedBulk(
-                        action=Action(request.action),
-                        author=request.author,
-                        ids=tuple(ids),
-                        revision=table.revision,
-                        expected=request.expected,
-                        type=request.type,
-                        note=request.note,
-                        reason=request.reason,
-                    )
+            made = store.bulk(
+                RequestedBulk(
+                    action=Action(request.action),
+                    author=request.author,
+                    ids=tuple(ids),
+                    revision=table.revision,
+                    expected=request.expected,
+                    type=request.type,
+                    note=request.note,
+                    reason=request.reason,
                 )
+            )
             break
         except ConflictError:
             if left == 0 or len(ids) != request.expected:
@@ -143,37 +147,28 @@ def bulk(
 
 
 @router.post("/undo")
-def undo(
-    inventory_id: InventoryId, request: schemas.ReviewedBy, state: State
-) -> schemas.ChangeResult:
+def undo(reviewed: Reviewed, request: schemas.ReviewedBy, state: State) -> schemas.ChangeResult:
     """Take back the newest change of an author."""
-    entry = state.folder.inventory(inventory_id)
-    with _conflicts():
-        made = state.reviews.get(entry).store.undo(request.author)
-    return schemas.ChangeResult(**shown_result(made, entry, state))
+    made = reviewed.store.undo(request.author)
+    return schemas.ChangeResult(**shown_result(made, reviewed.entry, state))
 
 
 @router.post("/redo")
-def redo(
-    inventory_id: InventoryId, request: schemas.ReviewedBy, state: State
-) -> schemas.ChangeResult:
+def redo(reviewed: Reviewed, request: schemas.ReviewedBy, state: State) -> schemas.ChangeResult:
     """Make the change again that an author took back last."""
-    entry = state.folder.inventory(inventory_id)
-    with _conflicts():
-        made = state.reviews.get(entry).store.redo(request.author)
-    return schemas.ChangeResult(**shown_result(made, entry, state))
+    made = reviewed.store.redo(request.author)
+    return schemas.ChangeResult(**shown_result(made, reviewed.entry, state))
 
 
 @router.get("/queue")
 def queue(
-    inventory_id: InventoryId,
-    state: State,
+    reviewed: Reviewed,
     order: schemas.QueueOrder = "information",
     limit: Annotated[int, Query(ge=0, le=1000)] = 50,
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> schemas.QueuePage:
     """Return polygons that nobody has judged, the one to look at first in front."""
-    revision, items = _store(inventory_id, state).queue(order)
+    revision, items = reviewed.store.queue(order)
     return schemas.QueuePage(
         revision=revision,
         total=len(items),
@@ -191,48 +186,16 @@ def queue(
 
 
 @router.get("/coverage")
-def coverage(inventory_id: InventoryId, state: State) -> schemas.Coverage:
+def coverage(reviewed: Reviewed) -> schemas.Coverage:
     """Return the cells of the mapped area, and which were looked at."""
-    return shown_coverage(_store(inventory_id, state))
+    return shown_coverage(reviewed.store)
 
 
 @router.post("/coverage")
-def cover(
-    inventory_id: InventoryId, request: schemas.CoverageRequest, state: State
-) -> schemas.Coverage:
+def cover(reviewed: Reviewed, request: schemas.CoverageRequest) -> schemas.Coverage:
     """Mark cells as looked at, or as not."""
-    store = _store(inventory_id, state)
-    store.cover(request.author, request.cells, looked_at=request.looked_at)
-    return shown_coverage(store)
-
-
-def _store(inventory_id: str, state: ServerState) -> ReviewStore:
-    return state.reviews.get(state.folder.inventory(inventory_id)).store
-
-
-@contextmanager
-def _conflicts() -> Iterator[None]:
-    """Answer what a review refuses by the status that says why."""
-    try:
-        yield
-    except ReviewConflictError as error:
-        raise ConflictError(
-            str(error),
-            [
-                {
-                    "id": one.id,
-                    "version": one.version,
-                    "verdict": str(one.verdict),
-                    "author": one.author,
-                    "time": one.time,
-                }
-                for one in error.conflicts
-            ],
-        ) from error
-    except NothingToUndoError as error:
-        raise ConflictError(str(error)) from error
-    except UnknownPolygonError as error:
-        raise NotFoundError(str(error)) from error
+    reviewed.store.cover(request.author, request.cells, looked_at=request.looked_at)
+    return shown_coverage(reviewed.store)
 
 
 def _on_map(geometry: schemas.PolygonGeometry, store: ReviewStore) -> shapely.Geometry:

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Path, Query
 from numpy.typing import NDArray
 
 from landslip.core.choices import Language, ReferenceClass
-from landslip.inventory.sampling.judging import JudgedMeanwhileError, Judgement, PointToJudge
+from landslip.inventory.sampling.judging import Judgement, PointToJudge
 from landslip.metrics.bootstrap import IntervalEstimate
 from landslip.server import schemas
-from landslip.server.problems import ConflictError, without_folders
+from landslip.server.problems import without_folders
 from landslip.server.state import State
 
 router = APIRouter(prefix="/samples/{sample_id}", tags=["samples"])
@@ -41,10 +41,7 @@ def judge(
     )
     is_stated = "seen" in request.model_fields_set
     seen = Judgement(reference=_reference(request.seen)) if is_stated else None
-    try:
-        return _shown(state.samples.judge(entry, point_id, judgement, seen))
-    except JudgedMeanwhileError as error:
-        raise ConflictError(str(error)) from error
+    return _shown(state.samples.judge(entry, point_id, judgement, seen))
 
 
 @router.get("/estimate")
