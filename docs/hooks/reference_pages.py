@@ -6,6 +6,10 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
+from command_pages import command_pages
+from python_pages import python_pages
+from settings_pages import settings_pages
+
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -18,11 +22,19 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def pages() -> dict[str, str]:
     """Return the text of each made page by its place in the folder of pages."""
-    return {"changelog.md": changelog()}
+    commands = {f"reference/commands/{at}.md": text for at, text in command_pages().items()}
+    python = {f"reference/python/{at}.md": text for at, text in python_pages().items()}
+    settings = {f"reference/{at}.md": text for at, text in settings_pages().items()}
+    made = {"changelog.md": changelog(), **commands, **python, **settings}
+    return {place: with_links(text, place.count("/")) for place, text in made.items()}
 
 
 def changelog() -> str:
     """Return the changelog, with links as they are on the site."""
     text = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
-    text = re.sub(r"\[docs/([^\]]*)\]\(docs/", r"[\1](", text)
-    return re.sub(r"(?<![\w/(\[])docs/([\w./-]+\.md)", r"[\1](\1)", text)
+    return re.sub(r"\[docs/([^\]]*)\]\(docs/", r"[\1](", text)
+
+
+def with_links(text: str, depth: int) -> str:
+    """Make links of the words `docs/PAGE.md`, on a page that is so many folders down."""
+    return re.sub(r"`?(?<![\w/(\[])docs/([\w./-]+\.md)`?", rf"[\1]({'../' * depth}\1)", text)

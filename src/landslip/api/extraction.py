@@ -241,7 +241,7 @@ def extract(
         ModelError: the scene's bands, units or values do not fit the model.
         OutputExistsError: ``out`` exists.
 
-    Example:
+    Examples:
         >>> landslip.extract("scene.tif", "MODEL", out="MAP").landslides
     """
     if isinstance(scene, Scene):
@@ -321,7 +321,7 @@ def extract_all(
         The folder of each scene, and its extraction; of several scenes, one that cannot be mapped
         is yielded as its error and does not stop the others.
 
-    Example:
+    Examples:
         >>> for folder, result in landslip.extract_all(["a.tif", "b.tif"], "MODEL", out="MAPS"): ...
     """
     from landslip.inference.job import ExtractionOptions

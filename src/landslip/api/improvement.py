@@ -120,7 +120,7 @@ def improve(
         ModelError: the scenes' bands or units are not the model's.
         OutputExistsError: ``out`` or an interrupted run exists.
 
-    Example:
+    Examples:
         >>> found = landslip.improve("MODEL", "DIR", out="IMPROVED")
         >>> found.is_better
     """

@@ -114,7 +114,7 @@ def open_inventory(folder: PathArgument) -> Inventory:
     Raises:
         InputError: it is no inventory, or of another version.
 
-    Example:
+    Examples:
         >>> landslip.open_inventory("INVENTORY").landslides
     """
     return Inventory(folder=Path(folder), record=read_record(Path(folder)))
@@ -204,7 +204,7 @@ def make_inventory(
         InputError: something that was given cannot be read, or does not fit.
         OutputExistsError: ``out`` exists.
 
-    Example:
+    Examples:
         >>> landslip.make_inventory("MAP", dem="dem.tif", out="INVENTORY").statistics
     """
     from landslip.inventory.request import AuxiliaryData, CleaningOptions, InventoryRequest
@@ -313,7 +313,7 @@ def compare(
     Raises:
         InputError: polygons cannot be read, or the two have no common ground.
 
-    Example:
+    Examples:
         >>> landslip.compare("INVENTORY", "reference.gpkg").areas.f1
     """
     from landslip.inventory.comparison.inventories import ComparisonRequest

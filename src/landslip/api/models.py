@@ -164,7 +164,7 @@ def load_model(path: PathArgument) -> TrainedModel:
     Raises:
         ModelError: it is no model folder, of another version, or damaged.
 
-    Example:
+    Examples:
         >>> model = landslip.load_model("MODEL")
     """
     return TrainedModel(open_model(Path(path)))
@@ -278,7 +278,7 @@ def train(
             run was interrupted, or a stated setting or the dataset differs from its own.
         OutputExistsError: ``out`` or an interrupted run exists.
 
-    Example:
+    Examples:
         >>> model = landslip.train(tiles, out="MODEL", encoder="resnet50")
     """
     if start_from is not None and (encoder_weights, first_layer, head) != (None, None, None):
@@ -436,7 +436,7 @@ def evaluate(
         ModelError: the dataset's bands or units are not the model's.
         OutputExistsError: scores of other tiles are recorded.
 
-    Example:
+    Examples:
         >>> landslip.evaluate("MODEL", "TILES").as_dict()["f1"]
     """
     from landslip.models import evaluation
@@ -502,7 +502,7 @@ def calibrate(
             (``landslip.models.calibration.support.MINIMUM``).
         OutputExistsError: the model is calibrated already.
 
-    Example:
+    Examples:
         >>> landslip.calibrate("MODEL", "TILES").selection.method
     """
     from landslip.core.choices import CalibrationMethod
@@ -561,7 +561,7 @@ def export(
     Raises:
         InputError: ``int8`` and ``calibrate`` are not given together, or int8 loses too much.
 
-    Example:
+    Examples:
         >>> landslip.export("MODEL", out="FAST", int8=True, calibrate="TILES")
     """
     from landslip.models.export.int8 import QuantisationTiles
@@ -625,7 +625,7 @@ def predict_tiles(
     Returns:
         How many were drawn.
 
-    Example:
+    Examples:
         >>> landslip.predict_tiles("MODEL", "TILES", out="PICTURES")
     """
     from landslip.metrics.pixels import sum_counts
@@ -681,7 +681,7 @@ def run_experiment(
     Raises:
         InputError: the configuration is wrong, or training tiles leak into the test.
 
-    Example:
+    Examples:
         >>> landslip.run_experiment("configs/smoke.yaml", out="EXPERIMENT", jobs=2)
     """
     from landslip.experiments.config import read_experiment

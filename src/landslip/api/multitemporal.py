@@ -98,7 +98,7 @@ def series(
             has no band in common with it.
         OutputExistsError: ``out`` exists.
 
-    Example:
+    Examples:
         >>> landslip.series(["2013-08-12.tif", "2015-08-05.tif"], out="SERIES").days
     """
     from landslip.multitemporal.series.folder import open_series as opened
@@ -133,7 +133,7 @@ def open_series(path: PathArgument) -> "Series":
     Raises:
         InputError: it is no series.
 
-    Example:
+    Examples:
         >>> reflectance, validity = landslip.open_series("SERIES").read(0, window)
     """
     from landslip.multitemporal.series.folder import open_series as opened
@@ -206,7 +206,7 @@ def states(
         ModelError: the series' bands do not fit the model.
         OutputExistsError: ``out`` exists.
 
-    Example:
+    Examples:
         >>> landslip.states("SERIES", maps=["MAP_2013", "MAP_2015"], out="STATES").record.flows
     """
     from landslip.multitemporal.states.hidden_markov import TransitionRates
@@ -321,7 +321,7 @@ def recovery(
             footprint.
         OutputExistsError: ``out`` exists.
 
-    Example:
+    Examples:
         >>> landslip.recovery("TRACKS", series="SERIES", out="RECOVERY").landslides.half_life_years
     """
     from landslip.multitemporal.recovery.record import RECORD
@@ -482,7 +482,7 @@ def open_tracks(folder: PathArgument) -> Tracks:
     Raises:
         InputError: there are no histories in it, or of another version.
 
-    Example:
+    Examples:
         >>> landslip.open_tracks("TRACKS").tracks
     """
     return Tracks(folder=Path(folder), record=read_record(Path(folder)))
@@ -536,7 +536,7 @@ def track(
             without anything that maps its dates.
         OutputExistsError: ``out`` exists.
 
-    Example:
+    Examples:
         >>> landslip.track(["2013.gpkg", "2014.gpkg"], footprints="searched.gpkg").tracks
     """
     from landslip.multitemporal.tracking.request import TrackingRequest, TrackingRules

@@ -46,7 +46,7 @@ def report(
         InputError: a folder is not what it should be, or an argument is not of this kind of page.
         OutputExistsError: ``out`` exists.
 
-    Example:
+    Examples:
         >>> landslip.report("INVENTORY", lang="zh")
         >>> landslip.report("TRACKS", recovery="RECOVERY")
     """

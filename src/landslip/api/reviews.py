@@ -153,7 +153,7 @@ class Review:
             ConflictError: a polygon is not in the version that was seen.
             InputError: the change is not allowed.
 
-        Example:
+        Examples:
             >>> review.change("merge", [17, 18], author="Ann", reason="one scar")
         """
         from landslip.core.errors import InputError
@@ -283,7 +283,7 @@ def start_review(
         InputError: the inventory cannot be read.
         OutputExistsError: there is a review in the folder.
 
-    Example:
+    Examples:
         >>> review = landslip.start_review("INVENTORY", "reviews/INVENTORY", author="Ann")
         >>> review.reject([4, 7], author="Ann", reason="road")
     """
@@ -300,7 +300,7 @@ def open_review(folder: PathArgument) -> Review:
     Raises:
         InputError: there is none, it is damaged, or its inventory was changed since.
 
-    Example:
+    Examples:
         >>> landslip.open_review("reviews/INVENTORY").summary
     """
     from landslip.review.store import ReviewStore

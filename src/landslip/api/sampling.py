@@ -78,7 +78,7 @@ class Sample:
         Raises:
             InputError: there is no such point, or an argument is none of these.
 
-        Example:
+        Examples:
             >>> drawn.judge(1, "landslide", "scar and deposit are bare", author="Ann")
         """
         from landslip.inventory.sampling.judging import Judgement, judge_point
@@ -101,7 +101,7 @@ class Sample:
         Raises:
             InputError: the sample or the map cannot be read.
 
-        Example:
+        Examples:
             >>> drawn.estimate("INVENTORY").adjusted.adjusted_m2
         """
         from landslip.inventory.sampling.estimate import estimate_from_sample, read_sampled_map
@@ -174,7 +174,7 @@ def sample(
         InputError: the map cannot be read, has no coordinate system, or does not fit the options.
         OutputExistsError: ``out`` exists.
 
-    Example:
+    Examples:
         >>> landslip.sample("MAP", out="sample.gpkg", size=400).points
     """
     from landslip.inventory.sampling.design import SamplingOptions

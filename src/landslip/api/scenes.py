@@ -68,7 +68,7 @@ def open_scene(
     Raises:
         InputError: it is no raster, its bands have no names, or an argument contradicts the file.
 
-    Example:
+    Examples:
         >>> scene = landslip.open_scene("scene.tif", bands=["blue", "green", "red", "nir"])
     """
     options = SceneOptions.stated(bands, units, nodata)
@@ -151,7 +151,7 @@ def preprocess(
     Raises:
         LandslipError: products could not be processed; the message says which, and why.
 
-    Example:
+    Examples:
         >>> landslip.preprocess("GF1_PMS1_*.tar.gz", dem="dem.tif", out="SCENES")
     """
     from landslip.preprocessing.orthorectification.map_grid import parse_crs
@@ -250,7 +250,7 @@ def orthorectify(
         InputError: the image has no RPCs, or the elevation model does not cover it.
         OutputExistsError: ``out`` or ``report`` exists.
 
-    Example:
+    Examples:
         >>> landslip.orthorectify("image.tif", dem="dem.tif", out="map.tif")
     """
     from landslip.preprocessing.orthorectification.map_grid import parse_crs
@@ -321,7 +321,7 @@ def register(
     Raises:
         InputError: too few tie points fit; nothing is written.
 
-    Example:
+    Examples:
         >>> landslip.register("2013.tif", "2012.tif", out="2013_on_2012.tif")
     """
     from landslip.core.choices import RegistrationModel
@@ -389,7 +389,7 @@ def stack(
         InputError: a file cannot be read or does not cover the scene, or no source is given.
         OutputExistsError: ``out`` exists.
 
-    Example:
+    Examples:
         >>> landslip.stack("scene.tif", dem="dem.tif", out="stack.tif").bands
     """
     from landslip.preprocessing.stack.run import write_stack
@@ -436,7 +436,7 @@ def pansharpen(
     Raises:
         InputError: the two do not overlap, or are in different coordinate systems.
 
-    Example:
+    Examples:
         >>> landslip.pansharpen("ms.tif", "pan.tif", out="fused.tif")
     """
     from landslip.preprocessing.pansharpening.pansharpen import PansharpenOptions

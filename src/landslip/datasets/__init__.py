@@ -25,7 +25,7 @@ def open(path: PathArgument) -> "TileDataset":  # noqa: A001 - landslip.datasets
     Raises:
         InputError: it is not a dataset, of another version, or incomplete.
 
-    Example:
+    Examples:
         >>> tiles = landslip.datasets.open("TILES")
         >>> tiles.torch("train")[0]["image"].shape
     """
@@ -95,7 +95,7 @@ def from_scene(
         InputError: files cannot be read or do not overlap, or a number is out of range.
         OutputExistsError: ``out`` exists.
 
-    Example:
+    Examples:
         >>> landslip.datasets.from_scene("scene.tif", "landslides.gpkg", out="TILES")
     """
     from landslip.core.crs import use_datum_shift
@@ -170,7 +170,7 @@ def from_pairs(
         InputError: files cannot be read, or images and masks do not match.
         OutputExistsError: ``out`` exists.
 
-    Example:
+    Examples:
         >>> landslip.datasets.from_pairs("IMAGES", "MASKS", bands="red,green,blue", out="TILES")
     """
     from landslip.core.arguments import choose, parse_bands
@@ -224,7 +224,7 @@ def augment(
     Raises:
         OutputExistsError: ``out`` exists.
 
-    Example:
+    Examples:
         >>> landslip.datasets.augment("TILES", out="AUGMENTED", versions=8)
     """
     from landslip.core.progress import progress_bar
@@ -261,7 +261,7 @@ def merge(
         InputError: there is none, or they differ in bands, units, data type, scale or offset.
         OutputExistsError: ``out`` exists.
 
-    Example:
+    Examples:
         >>> landslip.datasets.merge(["WENCHUAN", "BEICHUAN"], out="TILES")
     """
     from landslip.core.files import refuse_existing

@@ -43,7 +43,7 @@ def serve(
         InputError: the folder is none, or the port is in use.
         MissingDependencyError: the packages of the server are not installed.
 
-    Example:
+    Examples:
         >>> server = landslip.serve("DIR")  # doctest: +SKIP
         >>> server.stop()  # doctest: +SKIP
     """
