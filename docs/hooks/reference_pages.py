@@ -7,6 +7,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 from command_pages import command_pages
+from message_pages import message_page
+from notebook_pages import notebook_pages
 from python_pages import python_pages
 from settings_pages import settings_pages
 
@@ -25,7 +27,9 @@ def pages() -> dict[str, str]:
     commands = {f"reference/commands/{at}.md": text for at, text in command_pages().items()}
     python = {f"reference/python/{at}.md": text for at, text in python_pages().items()}
     settings = {f"reference/{at}.md": text for at, text in settings_pages().items()}
-    made = {"changelog.md": changelog(), **commands, **python, **settings}
+    notebooks = {f"notebooks/{at}.md": text for at, text in notebook_pages().items()}
+    made = {"changelog.md": changelog(), "reference/messages.md": message_page()}
+    made |= {**commands, **python, **settings, **notebooks}
     return {place: with_links(text, place.count("/")) for place, text in made.items()}
 
 

@@ -1,0 +1,43 @@
+"""Troubleshooting names every part of landslip that refuses something, and quotes what it says."""
+
+import re
+
+from tests.docs.blocks import DOCS
+
+from error_messages import error_messages
+
+MESSAGES = error_messages()
+TEXT = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+PARTS = re.findall(r"`([^`]+)`", " ".join(re.findall(r"^Parts: (.*)$", TEXT, re.MULTILINE)))
+
+
+def is_in(module: str, part: str) -> bool:
+    return module == part or module.startswith(f"{part}.")
+
+
+def test_every_part_that_raises_errors_is_named() -> None:
+    assert len(MESSAGES) > 150
+    missing = [name for name in MESSAGES if not any(is_in(name, part) for part in PARTS)]
+    assert not missing, f"docs/troubleshooting.md has no section for {missing}"
+    gone = [part for part in PARTS if not any(is_in(name, part) for name in MESSAGES)]
+    assert not gone, f"docs/troubleshooting.md names {gone}, which raise no errors"
+
+
+def test_quoted_sentences_are_those_of_the_sources() -> None:
+    said = [re.sub("…+", "…", one).replace("`", "") for kept in MESSAGES.values() for one in kept]
+    quoted = re.findall(r"^\| `([^|]+)` \|", TEXT, re.MULTILINE)
+    assert len(quoted) > 120
+    wrong = []
+    for sentence in quoted:
+        pattern = re.escape(re.sub("…+", "…", sentence)).replace("…", ".*")
+        if not any(re.match(pattern, one) for one in said):
+            wrong.append(sentence)
+    assert not wrong, "landslip does not say: " + "; ".join(wrong)
+
+
+def test_sentences_are_read_from_the_sources() -> None:
+    assert "…: already exists; choose another --out or pass --overwrite" in MESSAGES["core.files"]
+    assert "…: no such review; start one first" in MESSAGES["review.log"]
+    (folds,) = MESSAGES["review.improvement"]
+    assert folds == "--folds is 2 or more; got …"
+    assert any("is one band" not in one for one in MESSAGES["server.catalogue.vector_safety"])
