@@ -7,41 +7,20 @@ from typing import Annotated
 import typer
 
 from landslip import __version__
-from landslip.cli import (
-    calibrate,
-    compare,
-    dataset,
-    evaluate,
-    experiment,
-    export,
-    extract,
-    improve,
-    inventory,
-    orthorectify,
-    pansharpen,
-    predict_tiles,
-    preprocess,
-    recovery,
-    register,
-    report,
-    sample,
-    series,
-    serve,
-    stack,
-    states,
-    synthetic,
-    track,
-    train,
-    weights,
+from landslip.cli.commands import RootGroup
+from landslip.cli.completion import (
+    PROGRAM,
+    Shell,
+    completion_script,
+    install_completion,
+    prepare_completion,
 )
-from landslip.cli.demo import command
 from landslip.cli.errors import WRONG_INPUT, print_tracebacks
 from landslip.cli.streams import open_closed_streams, outlive_readers, stopping_by_signals
-from landslip.cli.usage import Command, Group
 from landslip.core.errors import LandslipError
 
 app = typer.Typer(
-    cls=Group,
+    cls=RootGroup,
     name="landslip",
     help="Map landslides from very-high-resolution satellite scenes.",
     no_args_is_help=True,
@@ -49,37 +28,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich triples the time that --help takes
 )
-app.command(cls=Command)(preprocess.preprocess)
-app.command(cls=Command)(orthorectify.orthorectify)
-app.command(cls=Command)(register.register)
-app.command(cls=Command)(pansharpen.pansharpen)
-app.command(cls=Command)(stack.stack)
-app.add_typer(dataset.app, name="dataset")
-app.add_typer(weights.app, name="weights")
-app.command(cls=Command)(train.train)
-app.command(cls=Command)(evaluate.evaluate)
-app.command(cls=Command)(predict_tiles.predict_tiles)
-app.command(cls=Command)(experiment.experiment)
-app.command(cls=Command)(calibrate.calibrate)
-app.command(cls=Command)(export.export)
-app.command(cls=Command)(extract.extract)
-app.command(cls=Command)(inventory.inventory)
-app.command(cls=Command)(sample.sample)
-app.command(cls=Command)(compare.compare)
-app.command(cls=Command)(track.track)
-app.command(cls=Command)(report.report)
-app.command(cls=Command)(improve.improve)
-app.command(cls=Command)(serve.serve)
-app.command(cls=Command)(series.series)
-app.command(cls=Command)(states.states)
-app.command(cls=Command)(recovery.recovery)
-app.command(cls=Command)(synthetic.synthetic)
-app.command(cls=Command)(command.demo)
 
 
 def _show_version(asked: bool) -> None:
     if asked:
         typer.echo(f"landslip {__version__}")
+        raise typer.Exit
+
+
+def _show_completion(shell: Shell | None) -> None:
+    if shell is not None:
+        typer.echo(completion_script(shell))
+        raise typer.Exit
+
+
+def _install_completion(shell: Shell | None) -> None:
+    if shell is not None:
+        typer.echo(f"{install_completion(shell)}: written; open a new {shell} to use it")
         raise typer.Exit
 
 
@@ -92,12 +57,24 @@ def root(
         bool,
         typer.Option("--debug", envvar="LANDSLIP_DEBUG", help="Print the traceback of an error."),
     ] = False,
+    show_completion: Annotated[
+        Shell | None,
+        typer.Option(
+            callback=_show_completion, is_eager=True, help="Print what completes words in a shell."
+        ),
+    ] = None,
+    install_completion: Annotated[
+        Shell | None,
+        typer.Option(
+            callback=_install_completion, is_eager=True, help="Write it where the shell reads it."
+        ),
+    ] = None,
 ) -> None:
     """Map landslides from very-high-resolution satellite scenes.
 
-    See it happen: `landslip demo --out DEMO`
+    Every command tells more with --help. See it happen: `landslip demo --out DEMO`
     """
-    del version  # shown by its callback
+    del version, show_completion, install_completion  # done by their callbacks
     print_tracebacks(debug)
 
 
@@ -107,12 +84,13 @@ def main() -> None:
     outlive_readers()
     # it warns where it cannot keep its list of fonts in the home folder
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    prepare_completion()
     words = sys.argv[1:]
     if "--debug" in words:
         words = ["--debug", *(word for word in words if word != "--debug")]
     with stopping_by_signals():
         try:
-            app(words)
+            app(words, prog_name=PROGRAM)
         except LandslipError as error:  # of printing help
             typer.echo(f"landslip: {error}", err=True)
             raise SystemExit(WRONG_INPUT) from error

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     cls=Group,
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
     help="Make a dataset of tiles for training and testing.",
 )

@@ -20,9 +20,10 @@ def train(
     arch: Annotated[
         Arch | None,
         typer.Option(
+            metavar="NAME",
             help="Network: linknet, albunet and improved-unet as in the paper; two-date-linknet "
-            "for tiles with an image before; the others with decoders of "
-            "segmentation-models-pytorch. [default: linknet]"
+            "for tiles with an image before; unet, unetplusplus, deeplabv3plus, segformer and "
+            "upernet with the decoders of segmentation-models-pytorch. [default: linknet]",
         ),
     ] = None,
     encoder: Annotated[

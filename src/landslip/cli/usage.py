@@ -11,6 +11,12 @@ from landslip.cli.errors import WRONG_INPUT
 from landslip.core.errors import InputError, excerpt
 from landslip.core.paths import check_text
 
+EXIT_CODES = {
+    "0": "Done.",
+    "1": "An error of landslip itself.",
+    "2": "Input, options or the system are not as they must be; one line says what to change.",
+    "130": "Stopped by Ctrl-C or a signal; no output is left half-written.",
+}
 _USAGE_ERROR: Any = typer.BadParameter.__base__  # click's, wherever Typer has it from
 
 
@@ -29,6 +35,21 @@ class Command(TyperCommand):
                 if isinstance(word, str) and word != parameter.default:
                     _check_word(word, called)
         return super().parse_args(ctx, args)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write what the exit code says."""
+        super().format_epilog(ctx, formatter)
+        with formatter.section("Exit codes"):
+            formatter.write_dl(list(EXIT_CODES.items()))
+
+
+def completion_item(word: str, text: str) -> Any:
+    """Return what a shell is offered for an incomplete word: a word and what it is."""
+    try:
+        from typer._click.shell_completion import CompletionItem
+    except ImportError:  # Typer before 0.26 works with click itself
+        from click.shell_completion import CompletionItem
+    return CompletionItem(word, help=text)
 
 
 class Group(TyperGroup):
@@ -58,5 +79,6 @@ def _bounded_messages() -> Iterator[None]:
     try:
         yield
     except _USAGE_ERROR as error:
-        error.message = excerpt(error.message, 400)
+        if type(error).__name__ != "NoArgsIsHelpError":  # its message is the whole help
+            error.message = excerpt(error.message, 400)
         raise

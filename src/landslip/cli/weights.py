@@ -12,6 +12,7 @@ from landslip.cli.usage import Command, Group
 app = typer.Typer(
     cls=Group,
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
     help="Prepare files of encoder weights.",
 )
