@@ -19,14 +19,14 @@ class Shell(StrEnum):
 def prepare_completion() -> None:
     """Let Typer answer a shell that asks for words."""
     if _VARIABLE in os.environ:
-        from typer.completion import completion_init
+        from typer._completion_classes import completion_init
 
         completion_init()
 
 
 def completion_script(shell: Shell) -> str:
     """Return what a shell has to read once."""
-    from typer.completion import get_completion_script
+    from typer._completion_shared import get_completion_script
 
     return get_completion_script(prog_name=PROGRAM, complete_var=_VARIABLE, shell=shell.value)
 
@@ -36,7 +36,7 @@ def install_completion(shell: Shell) -> Path:
 
     bash and zsh get a line in ``~/.bashrc`` and ``~/.zshrc`` that reads it.
     """
-    from typer.completion import install
+    from typer._completion_shared import install
 
     _, file = install(shell=shell.value, prog_name=PROGRAM, complete_var=_VARIABLE)
     return file

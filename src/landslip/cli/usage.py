@@ -48,7 +48,7 @@ def completion_item(word: str, text: str) -> Any:
     try:
         from typer._click.shell_completion import CompletionItem
     except ImportError:  # Typer before 0.26 works with click itself
-        from click.shell_completion import CompletionItem
+        from click.shell_completion import CompletionItem  # type: ignore[assignment]
     return CompletionItem(word, help=text)
 
 
