@@ -1,3 +1,5 @@
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -300,3 +302,25 @@ def test_a_fault_of_the_server_shows_nothing_of_it(folder: Path) -> None:
 def test_which_addresses_are_of_this_machine_alone() -> None:
     assert all(map(is_loopback, ("localhost", "127.0.0.1", "::1", "[::1]", "127.8.8.8")))
     assert not any(map(is_loopback, ("0.0.0.0", "::", "10.0.0.1", "maps.example", "localhost.x")))  # noqa: S104
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "why"),
+    [
+        (errno.EROFS, 422, "reviews: access denied (Read-only file system); change its"),
+        (errno.ENOSPC, 422, "reviews: cannot be written to its end (No space left on device)"),
+        (errno.EBADF, 500, "a fault of the server"),
+    ],
+)
+def test_what_the_disk_refuses_is_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, number: int, status: int, why: str
+) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    with client_of(folder) as client:
+        place = f"/api/inventories/{ids_of(client)['inventories squares.gpkg']}/review"
+        monkeypatch.setattr(Path, "mkdir", refuse)
+        answer = client.post(place, json={"author": "Ann"})
+    assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM)
+    assert why in answer.json()["detail"].replace("reviews/squares.gpkg", "reviews")

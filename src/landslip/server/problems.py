@@ -1,5 +1,6 @@
 """Failures as problem details (RFC 9457), without what the machine's folders are called."""
 
+import errno
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -18,11 +19,14 @@ from landslip.core.errors import (
     OutputExistsError,
     excerpt,
 )
+from landslip.core.failures import explain
 from landslip.inventory.sampling.judging import JudgedMeanwhileError
 from landslip.review.changes import ConflictError, NothingToUndoError, UnknownPolygonError
 
 MEDIA_TYPE = "application/problem+json"
 _LISTED = 5
+# what whoever keeps the folder can fix
+_OF_DISKS = {errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS}
 _FOLDERS = re.compile(r"(?<![\w.:/<])/(?:[^\s/:,;'\"()]+/)+")
 
 
@@ -97,6 +101,12 @@ def handle_problems(app: FastAPI, folder: Path) -> None:
             members["conflicts"] = list(map(asdict, error.conflicts))
         return problem(status, without_folders(error, folder), **members)
 
+    def of_system(request: Request, error: Exception) -> Response:
+        explained = explain(error)
+        if explained is None or not isinstance(error, OSError) or error.errno not in _OF_DISKS:
+            raise error  # a fault of the server
+        return of_landslip(request, explained)
+
     def of_http(request: Request, error: Exception) -> Response:
         del request
         if not isinstance(error, HTTPException):
@@ -112,6 +122,7 @@ def handle_problems(app: FastAPI, folder: Path) -> None:
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, _validation_text(error))
 
     app.add_exception_handler(LandslipError, of_landslip)
+    app.add_exception_handler(OSError, of_system)
     app.add_exception_handler(HTTPException, of_http)
     app.add_exception_handler(RequestValidationError, of_validation)
 
