@@ -59,7 +59,7 @@ class Site:
         if action in {"undo", "redo"}:
             return lambda: self.post(f"/{action}", author=author)
         outline = self.outline(polygon)
-        left, bottom, right, top = outline.bounds
+        left, bottom, right, top = shapely.bounds(outline).tolist()
         middle = (left + right) / 2
         halves = [
             shapely.geometry.mapping(outline & shapely.box(*bounds))
@@ -138,7 +138,9 @@ def test_one_wins_and_the_other_hears_of_it(site: Site, pair: tuple[str, str]) -
 
 def test_what_two_draw_at_once_composes(site: Site) -> None:
     last = 2 * len(PAIRS)
-    pieces = [shapely.geometry.mapping(site.outline(last + at).buffer(1e-5)) for at in (20, 30)]
+    pieces = [
+        shapely.geometry.mapping(shapely.buffer(site.outline(last + at), 1e-5)) for at in (20, 30)
+    ]
     requests = [
         lambda author=author, piece=piece: site.post(
             "/changes", action="draw", author=author, polygons=[], geometries=[piece]

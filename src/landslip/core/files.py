@@ -99,9 +99,7 @@ def new_parents(path: Path) -> Iterator[None]:
 def stage_beside(out: Path) -> Iterator[Path]:
     """Yield a new hidden folder beside ``out``; remove it at the end, and those of crashes."""
     with new_parents(out):
-        for stale in out.parent.glob(f".{glob.escape(out.name)}.*.partial"):
-            if not _is_running(stale.name.split(".")[-2]):
-                shutil.rmtree(stale, ignore_errors=True)
+        remove_stale_stages(out.parent, glob.escape(out.name))
         stage = out.with_name(f".{out.name}.{os.getpid()}.partial")
         shutil.rmtree(stage, ignore_errors=True)
         stage.mkdir()
@@ -109,6 +107,13 @@ def stage_beside(out: Path) -> Iterator[Path]:
             yield stage
         finally:
             shutil.rmtree(stage, ignore_errors=True)
+
+
+def remove_stale_stages(folder: Path, names: str = "*") -> None:
+    """Remove what crashed processes left of outputs in a folder; ``names`` is a glob pattern."""
+    for stale in folder.glob(f".{names}.*.partial"):
+        if not _is_running(stale.name.split(".")[-2]):
+            shutil.rmtree(stale, ignore_errors=True)
 
 
 def _is_running(process: str) -> bool:

@@ -7,8 +7,9 @@ from fastapi import APIRouter, FastAPI
 from starlette.responses import Response
 
 from landslip import __version__
+from landslip.core.files import remove_stale_stages
 from landslip.server.background import BackgroundWork
-from landslip.server.cache_folder import cache_folder
+from landslip.server.cache_folder import OVERVIEWS, TILES, cache_folder
 from landslip.server.catalogue.folder import ServedFolder
 from landslip.server.jobs import JobQueue
 from landslip.server.options import ServeOptions
@@ -96,6 +97,9 @@ def create_app(options: ServeOptions) -> FastAPI:
 
 def _state_of(options: ServeOptions) -> ServerState:
     cache = cache_folder(options.folder, read_only=options.read_only)
+    for kind in (TILES, OVERVIEWS):  # of servers that were killed
+        if not (cache / kind).is_symlink():
+            remove_stale_stages(cache / kind)
     reviews = Reviews(options.folder)
     tables = PolygonTables(options.folder, reviews)
     folder = ServedFolder(options.folder, tables)

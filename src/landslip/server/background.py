@@ -65,7 +65,7 @@ class BackgroundWork:
                     raise RuntimeError("the server stops")
                 self._process = process = subprocess.Popen(  # noqa: S603 - our own module and files
                     command,
-                    stdin=subprocess.DEVNULL,
+                    stdin=subprocess.PIPE,  # see `end_with_server`
                     stdout=subprocess.PIPE,
                     stderr=errors,
                     text=True,
@@ -107,3 +107,14 @@ class BackgroundWork:
                 self._failures[key] = str(error) if is_known else f"cannot be made ({error})"
             else:
                 self._progress[key] = 1.0
+
+
+def end_with_server() -> None:
+    """End this process, which `BackgroundWork` has started, when its server does, killed or not."""
+
+    def watch() -> None:
+        while os.read(0, 1):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=watch, name="server", daemon=True).start()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from landslip.server.catalogue.listing import CACHE
 
+TILES, OVERVIEWS = "tiles", "overviews"
+
 
 def cache_folder(served: Path, *, read_only: bool) -> Path:
     """Return the folder, which is made when something is put there.

@@ -1,5 +1,6 @@
 """What a job does: one call of the Python API for each kind."""
 
+import glob
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import landslip
-from landslip.core.files import refuse_existing
+from landslip.core.files import refuse_existing, remove_stale_stages
 from landslip.core.progress import Progress, sub_progress
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ class JobWork:
 
     @property
     def is_begun(self) -> bool:
-        """Whether something is where the job writes, finished or not."""
+        """Whether something is where the job writes, finished or not; what crashes left goes."""
+        remove_stale_stages(self.out.parent, glob.escape(self.out.name))
         return self.out.exists() or self.out.is_symlink() or any(self._unfinished("*"))
 
     def remove_unfinished(self, process: int) -> None:

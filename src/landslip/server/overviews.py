@@ -4,15 +4,14 @@ Without them a view of the whole reads every pixel, for each tile.
 """
 
 import hashlib
-import shutil
 import sys
-import tempfile
 import threading
 from pathlib import Path
 
-from landslip.core.files import require_space
+from landslip.core.files import atomic_file, require_space
 from landslip.io.raster.geotiff import copy_with_overviews
-from landslip.server.background import BackgroundWork
+from landslip.server.background import BackgroundWork, end_with_server
+from landslip.server.cache_folder import OVERVIEWS
 from landslip.server.catalogue.entries import RasterEntry
 from landslip.server.catalogue.listing import require_below
 from landslip.server.schemas import UnreadableFile
@@ -26,7 +25,7 @@ class Overviews:
 
     def __init__(self, root: Path, cache: Path, background: BackgroundWork) -> None:
         """Copies are kept in the folder ``cache``; rasters are below ``root``."""
-        self._root, self._folder, self._background = root, cache / "overviews", background
+        self._root, self._folder, self._background = root, cache / OVERVIEWS, background
         self._wanted: dict[tuple[str, ...], RasterEntry] = {}
         self._lock = threading.Lock()
 
@@ -82,14 +81,9 @@ class Overviews:
         size = 2 * raster.path.stat().st_size
         self._drop_oldest(size)
         require_space(self._folder, size, "the overviews of a raster")
-        stage = Path(tempfile.mkdtemp(prefix=".", suffix=".partial", dir=self._folder))
-        try:
-            out = stage / "copy.tif"
+        with atomic_file(self._copy_of(raster), overwrite=True) as out:
             kind = Path("mode" if raster.classes else "average")
             self._background.run_module(_key(raster), _MODULE, raster.path, out, kind)
-            out.replace(self._copy_of(raster))
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
 
     def _drop_oldest(self, needed: int) -> None:
         """Remove the copies that were not opened for longest, until another one fits."""
@@ -107,4 +101,5 @@ def _key(raster: RasterEntry) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
+    end_with_server()
     copy_with_overviews(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

@@ -16,6 +16,8 @@ from pmtiles.reader import MmapSource, Reader, all_tiles
 from pmtiles.tile import Compression, TileType, zxy_to_tileid
 from pmtiles.writer import Writer
 
+from landslip.server.background import end_with_server
+
 LAYER = "landslides"
 MAX_ZOOM = 14  # a unit of its tiles is 0.6 m
 MAX_TILE_BYTES = 400_000
@@ -136,4 +138,5 @@ def _merge(parts: list[Path], out: Path, fields: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
+    end_with_server()
     write_archive(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))

@@ -2,8 +2,6 @@
 
 import hashlib
 import mmap
-import shutil
-import tempfile
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -13,8 +11,9 @@ import numpy as np
 from pmtiles.reader import Reader
 
 from landslip.core.errors import InputError, LandslipError
-from landslip.core.files import sha256_of
+from landslip.core.files import atomic_file, sha256_of
 from landslip.server.background import BackgroundWork
+from landslip.server.cache_folder import TILES
 from landslip.server.catalogue.entries import InventoryEntry
 from landslip.server.polygon_archive import MAX_ZOOM, zoom_range
 from landslip.server.polygon_table import (
@@ -91,7 +90,7 @@ class VectorTiles:
         """Return an inventory's archive, from the cache or made now."""
         identity = f"{_FORMAT} {sha256_of(inventory.path)} {inventory.layer}"
         name = hashlib.sha256(identity.encode()).hexdigest()[:32]
-        made = self._cache / "tiles" / f"{name}.pmtiles"
+        made = self._cache / TILES / f"{name}.pmtiles"
         if made.is_file():
             return made
         table = self._tables.original(inventory)
@@ -99,14 +98,11 @@ class VectorTiles:
         if len(table) == 0:
             made.touch()
             return made
-        stage = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=".partial", dir=made.parent))
-        try:
+        with atomic_file(made, overwrite=True) as archive:
+            stage = archive.parent
             _tile_frame(table).to_parquet(stage / "polygons.parquet")
-            files = (stage / "polygons.parquet", stage / "archive.pmtiles", stage)
+            files = (stage / "polygons.parquet", archive, stage)
             self._background.run_module(_key(inventory), _MODULE, *files)
-            (stage / "archive.pmtiles").replace(made)
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
         return made
 
 

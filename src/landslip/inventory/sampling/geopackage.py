@@ -30,6 +30,7 @@ from landslip.inventory.formats.vector_files import (
 )
 from landslip.inventory.formats.xml_templates import render_xml
 from landslip.inventory.sampling.design import SampleRecord
+from landslip.io.sqlite import roll_back_interrupted
 from landslip.io.vector import gdal_crs, read_vector
 from landslip.io.vector_source import quiet_gdal, vector_source
 
@@ -154,6 +155,7 @@ def read_sample(path: Path) -> SampleFile:
         InputError: it is damaged, or of another version.
     """
     with SAMPLE_FILES:
+        roll_back_interrupted(path)
         try:
             with quiet_gdal():
                 text = pyogrio.read_dataframe(path, layer=RECORD)["record"].iloc[0]

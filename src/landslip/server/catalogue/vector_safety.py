@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from landslip.core.errors import InputError
 from landslip.core.paths import require_file
+from landslip.io.sqlite import roll_back_interrupted
 from landslip.server.catalogue.listing import require_below
 
 _HEADS: dict[str, tuple[bytes, ...]] = {
@@ -47,6 +48,7 @@ def require_safe(root: Path, path: Path) -> None:
 
 def _require_plain_tables(path: Path) -> None:
     """Refuse a database with views of geometries, or virtual tables other than indexes."""
+    roll_back_interrupted(path)
     address = f"file:{quote(str(path))}?mode=ro"
     try:
         with closing(sqlite3.connect(address, uri=True, timeout=5)) as database:
