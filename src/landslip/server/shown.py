@@ -44,6 +44,7 @@ def shown_inventory(inventory: InventoryEntry, state: ServerState) -> Inventory:
         bounds=inventory.bounds or _WORLD,
         crs=inventory.crs,
         date=inventory.date,
+        changed=inventory.changed.isoformat(),
         scene_id=inventory.scene_id,
         probability_id=inventory.probability_id,
         model=inventory.model,

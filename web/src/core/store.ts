@@ -3,6 +3,7 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 
 import { api, ApiError } from "./api";
+import { preferredInventory } from "./preferred";
 import { withCommonLimits } from "./seriesLimits";
 import { isText, oneOf, persistent } from "./storage";
 import type { FeatureDetail, FeatureQuery, Inventory, Raster, ReviewOverlay, ReviewSummary, Workspace } from "./types";
@@ -51,22 +52,13 @@ export async function loadWorkspace(): Promise<void> {
       workspace.value = loaded;
       workspaceError.value = null;
       if (!loaded.inventories.some((one) => one.id === inventoryId.value)) {
-        chooseInventory(preferredInventory(loaded));
+        chooseInventory(preferredInventory(loaded.inventories));
       } else if (overlay.peek() === null && inventory.peek()?.review) void loadOverlay();
     });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     workspaceError.value = error;
   }
-}
-
-/** An inventory says more than the polygons of an extraction, and both more than other files. */
-function preferredInventory(loaded: Workspace): string | null {
-  for (const kind of ["inventory", "extraction", "polygons"] as const) {
-    const found = loaded.inventories.find((one) => one.kind === kind && one.count > 0);
-    if (found) return found.id;
-  }
-  return loaded.inventories[0]?.id ?? null;
 }
 
 export function chooseInventory(id: string | null): void {

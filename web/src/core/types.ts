@@ -73,6 +73,8 @@ export interface Inventory {
   bounds: Bounds;
   crs: string | null;
   date: string | null;
+  /** When its file was written last: UTC, ISO 8601. */
+  changed: string;
   scene_id: string | null;
   probability_id: string | null;
   model: string | null;

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 from landslip.inference.result import ExtractionSummary
@@ -22,6 +23,7 @@ from landslip.server.catalogue.listing import FileInFolder, id_of
 from landslip.server.polygon_tables import PolygonTables
 from landslip.server.schemas import Model
 
+_LATEST_NS = 2**63 - 1  # a file may say any time
 InventoryKind = Literal["extraction", "inventory", "polygons"]
 
 
@@ -111,6 +113,7 @@ def polygons(
         folder=None if folder is None else file.path.parent,
         layer=layer,
         stamp=stamp,
+        changed=datetime.fromtimestamp(min(max(file.changed_ns, 0), _LATEST_NS) / 1e9, UTC),
         kind=kind,
         count=len(read.table),
         bounds=read.bounds,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -60,6 +61,7 @@ class InventoryEntry:
         folder: of an extraction or inventory; None for other files.
         layer: the file's layer that is read.
         stamp: changes when the file does.
+        changed: when the file was written last, in UTC.
         bounds: west, south, east, north; None without polygons.
     """
 
@@ -69,6 +71,7 @@ class InventoryEntry:
     folder: Path | None
     layer: str | None
     stamp: str
+    changed: datetime
     kind: Literal["extraction", "inventory", "polygons"]
     count: int
     bounds: Bounds | None

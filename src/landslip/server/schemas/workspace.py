@@ -101,7 +101,7 @@ class ReviewSummary(StrictModel):
 
 
 class Inventory(StrictModel):
-    """Polygons that have a table and vector tiles."""
+    """Polygons that have a table and vector tiles; ``changed`` is when their file was written."""
 
     id: str
     name: str
@@ -110,6 +110,7 @@ class Inventory(StrictModel):
     bounds: Bounds
     crs: str | None
     date: str | None
+    changed: str
     scene_id: str | None
     probability_id: str | None
     model: str | None
