@@ -11,7 +11,7 @@ from shapely import box
 
 from landslip.core.errors import InputError
 from landslip.review.changes import ChangeRequest
-from landslip.review.corrections import find_reviews, read_corrections
+from landslip.review.corrections import find_reviews, read_corrections, reviewed_scene
 from landslip.review.ground import Outlines
 from landslip.review.start import start_review
 from landslip.review.store import ReviewStore
@@ -124,3 +124,19 @@ def test_what_is_missing_is_said(
     with pytest.raises(InputError, match="nothing is decided in its reviews yet"):
         read_corrections(tmp_path / "untouched", scene=scene)
     assert store.folder.is_dir()
+
+
+def test_a_scene_that_was_moved_is_stated(store: ReviewStore, scene: Path, tmp_path: Path) -> None:
+    record = store.record.model_copy(update={"scene": "../moved.tif"})
+    moved = ReviewStore(store.folder, record, store.source)
+    with pytest.raises(InputError, match="which does not exist; state where it is with scene"):
+        reviewed_scene(moved)
+    with pytest.raises(InputError, match=r"nosuch\.tif: no such file; check scene"):
+        reviewed_scene(moved, scene=tmp_path / "nosuch.tif")
+    assert reviewed_scene(moved, scene=scene).scene == scene
+
+
+def test_a_file_that_is_no_review_is_served_by_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "polygons.gpkg").touch()
+    with pytest.raises(InputError, match=rf"landslip serve {tmp_path}$"):
+        find_reviews(tmp_path / "polygons.gpkg")

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from landslip.cli import options
-from landslip.cli.errors import INTERRUPTED, WRONG_INPUT, handle_errors
+from landslip.cli.errors import WRONG_INPUT, handle_errors
+from landslip.cli.training import resumable
 
 
 @handle_errors
@@ -28,13 +29,10 @@ def experiment(
     """
     import landslip
 
-    try:
+    with resumable():
         results = landslip.run_experiment(
             config, out=out, resume=resume, jobs=jobs, log=_log, progress=True
         )
-    except KeyboardInterrupt:
-        typer.echo("landslip: stopped; the same command with --resume continues", err=True)
-        raise typer.Exit(INTERRUPTED) from None
     typer.echo(f"report: {out / 'report.html'}")
     failed = [run for run in results.cells if run.state == "failed"]
     if failed:

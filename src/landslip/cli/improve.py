@@ -1,16 +1,17 @@
 """``landslip improve``."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from landslip.cli import options
-from landslip.cli.errors import INTERRUPTED, handle_errors
+from landslip.cli.errors import handle_errors
+from landslip.cli.training import print_epoch, resumable
 
 if TYPE_CHECKING:
     from landslip.api.improvement import Improvement
-    from landslip.models.training.module import EpochResult
 
 NOT_BETTER = 3
 
@@ -81,7 +82,7 @@ def improve(
     """
     import landslip
 
-    try:
+    with resumable():
         found = landslip.improve(
             model,
             corrections,
@@ -100,12 +101,9 @@ def improve(
             resume=resume,
             overwrite=overwrite,
             force=force,
-            on_epoch=_print_epoch,
+            on_epoch=partial(print_epoch, whole="all ground"),
             progress=True,
         )
-    except KeyboardInterrupt:
-        typer.echo("landslip: stopped; the same command with --resume goes on", err=True)
-        raise typer.Exit(INTERRUPTED) from None
     for line in _lines(found):
         typer.echo(line)
     if found.path is None:
@@ -114,13 +112,6 @@ def improve(
     typer.echo(f"{out}: model written")
     if not found.is_better:
         raise typer.Exit(NOT_BETTER)
-
-
-def _print_epoch(result: "EpochResult") -> None:
-    part = "all ground" if result.fold is None else f"fold {result.fold}/{result.folds}"
-    typer.echo(
-        f"{part}  epoch {result.epoch}/{result.epochs}  loss {result.train_loss:.4f}", err=True
-    )
 
 
 def _lines(found: "Improvement") -> list[str]:

@@ -1,16 +1,14 @@
 """``landslip train``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from landslip.cli import options
-from landslip.cli.errors import INTERRUPTED, handle_errors
+from landslip.cli.errors import handle_errors
+from landslip.cli.training import print_epoch, resumable
 from landslip.core.choices import Arch, FirstLayer, Head, Precision, SingleModel, TrainingStrategy
-
-if TYPE_CHECKING:
-    from landslip.models.training.module import EpochResult
 
 
 @handle_errors
@@ -133,7 +131,7 @@ def train(
     """
     import landslip
 
-    try:
+    with resumable():
         model = landslip.train(
             dataset,
             out=out,
@@ -158,23 +156,10 @@ def train(
             resume=resume,
             overwrite=overwrite,
             force=force,
-            on_epoch=_print_epoch,
+            on_epoch=print_epoch,
             progress=True,
         )
-    except KeyboardInterrupt:
-        typer.echo("landslip: stopped; the same command with --resume goes on", err=True)
-        raise typer.Exit(INTERRUPTED) from None
     for note in model.card.notes:
         if not note.is_warning:  # the others were given by the function
             typer.echo(f"warning: {note.text()}", err=True)
     typer.echo(f"{out}: model written")
-
-
-def _print_epoch(result: "EpochResult") -> None:
-    fold = "" if result.fold is None else f"fold {result.fold}/{result.folds}  "
-    line = f"{fold}epoch {result.epoch}/{result.epochs}  loss {result.train_loss:.4f}"
-    if result.counts is not None:
-        scores = result.average_precision, result.counts.f1
-        average, f1 = ("undefined" if one is None else f"{one:.4f}" for one in scores)
-        line += f"  validation average precision {average}, F1 {f1} at {result.threshold:.3f}"
-    typer.echo(line, err=True)

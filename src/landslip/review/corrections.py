@@ -46,7 +46,8 @@ def find_reviews(place: Path) -> list[Path]:
     if not found:
         raise InputError(
             f"{place}: there is no review in it ({FILE} is expected in it, in its folders, or in "
-            f"{REVIEWS}/NAME); review an inventory first, with: landslip serve {place}"
+            f"{REVIEWS}/NAME); review an inventory first, with: landslip serve "
+            f"{place.parent if place.is_file() else place}"
         )
     return found
 
@@ -58,7 +59,7 @@ def read_corrections(
 
     Args:
         place: see `find_reviews`.
-        scene: that was reviewed, where a review does not say it.
+        scene: that was reviewed, where a review does not say it, or it is no longer there.
         sources: of bands besides the scenes' own.
 
     Raises:
@@ -94,13 +95,20 @@ def reviewed_scene(
             review has one.
     """
     record, file = store.record, store.folder / FILE
-    path = scene if record.scene is None else path_at(store.folder, record.scene)
+    path = None if record.scene is None else path_at(store.folder, record.scene)
+    if scene is not None and (path is None or not path.is_file()):
+        if not scene.is_file():
+            raise InputError(f"{scene}: no such file; check {argument('scene')}")
+        path = scene
     if path is None:
         raise InputError(
             f"{file}: the scene that was reviewed is not known; state it with {argument('scene')}"
         )
     if not path.is_file():
-        raise InputError(f"{file}: is the review of the scene {path}, which does not exist")
+        raise InputError(
+            f"{file}: is the review of the scene {path}, which does not exist; state where it is "
+            f"with {argument('scene')}"
+        )
     options = SceneOptions()
     if record.map is not None and path_at(store.folder, record.map).is_file():
         options = open_extraction(path_at(store.folder, record.map).parent).scene_options
