@@ -10,9 +10,10 @@ run is taken as it is.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import geopandas
 import numpy as np
@@ -59,7 +60,7 @@ def write_synthetic_scene(folder: Path, shape: tuple[int, int], seed: int) -> No
     write_landslides(land, day, folder / TRUTH)
 
 
-def train(work: Path, seed: int, epochs: int) -> Path:
+def train(work: Path, seed: int, settings: Mapping[str, Any], val_share: float) -> Path:
     """Train on one scene and calibrate on its validation tiles; return the model folder."""
     model, tiles = work / "model", work / "tiles"
     if not tiles.exists():
@@ -69,14 +70,14 @@ def train(work: Path, seed: int, epochs: int) -> Path:
             tile=TILE_PX,
             out=tiles,
             test_share=0,
-            val_share=0.3,
+            val_share=val_share,
             seed=seed,
             log=lambda _line: None,
         )
     if not model.exists():
-        landslip.train(tiles, out=model, config=TRAINING | {"epochs": epochs}, seed=seed)
-    for note in landslip.calibrate(model, tiles, seed=seed, overwrite=True).notes:
-        print(f"warning: {note}")
+        landslip.train(tiles, out=model, config=settings, seed=seed, overwrite=True)
+        for note in landslip.calibrate(model, tiles, seed=seed, overwrite=True).notes:
+            print(f"warning: {note}")
     return model
 
 
@@ -153,7 +154,7 @@ def main() -> None:
     arguments = parser.parse_args()
     work, seed = arguments.work, arguments.seed
     write_synthetic_scene(work / "train", TRAIN_SHAPE, seed)
-    model = train(work, seed, arguments.epochs)
+    model = train(work, seed, TRAINING | {"epochs": arguments.epochs}, val_share=0.3)
     parts = []
     for number in range(1, TEST_SCENES + 1):
         folder = work / f"test{number}"

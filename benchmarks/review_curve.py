@@ -50,12 +50,12 @@ from landslip.synthetic.landscape import LandscapeSettings, make_landscape
 from landslip.synthetic.landslides import LandslideSettings
 from landslip.synthetic.series import StudyArea, write_landslides, write_reflectance
 from landslip.synthetic.study_areas import wenchuan_area
+from object_confidence import SCENE, TRUTH, train
 from review_page import Curve, cell_name, draw_chart, findings, tables
 
-SCENE, TRUTH = "scene.tif", "truth.gpkg"
 AUGUST, OCTOBER = 0, 1
 TRAIN_SHAPE, REVIEW_SHAPE, TEST_SHAPE = (640, 768), (1024, 1408), (768, 1024)
-TEST_SCENES, PER_KM2, TILE_PX, CELL_M, BLOCK_PX = 2, 24.0, 128, 256.0, 256
+TEST_SCENES, PER_KM2, CELL_M, BLOCK_PX = 2, 24.0, 256.0, 256
 STEPS = (0, 10, 20, 40, 80)
 LEARNT = (20, 80, 40)
 TRAINING: dict[str, Any] = {
@@ -226,26 +226,6 @@ def write_synthetic_scene(folder: Path, shape: tuple[int, int], seed: int, overp
     write_landslides(land, day, folder / TRUTH)
 
 
-def base_model(work: Path, seed: int) -> Path:
-    """Train on the few tiles of August, and calibrate."""
-    model, tiles = work / "model", work / "tiles"
-    if not tiles.exists():
-        landslip.datasets.from_scene(
-            work / "train" / SCENE,
-            work / "train" / TRUTH,
-            tile=TILE_PX,
-            out=tiles,
-            test_share=0,
-            val_share=0.25,
-            seed=seed,
-            log=lambda _line: None,
-        )
-    if not model.exists():
-        landslip.train(tiles, out=model, config=TRAINING, seed=seed, overwrite=True)
-        landslip.calibrate(model, tiles, seed=seed, overwrite=True)
-    return model
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestScene:
     """A scene with its truth (height, width)."""
@@ -322,7 +302,10 @@ class Trial:
         folders = [work / f"test{number}" for number in range(TEST_SCENES)]
         for number, folder in enumerate(folders):
             write_synthetic_scene(folder, TEST_SHAPE, 3000 + 10 * seed + number, OCTOBER)
-        model, tests = base_model(work, seed), tuple(TestScene.of(one) for one in folders)
+        model, tests = (
+            train(work, seed, TRAINING, val_share=0.25),
+            tuple(TestScene.of(one) for one in folders),
+        )
         extraction, inventory, base = work / "extraction", work / "inventory", work / "base.json"
         if not extraction.exists():
             landslip.extract(work / "review" / SCENE, model, out=extraction, force=True)
