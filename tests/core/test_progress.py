@@ -1,5 +1,6 @@
 """Progress: bars where people look, lines elsewhere, nothing where it was not asked for."""
 
+import json
 import sys
 import types
 from typing import Any
@@ -14,6 +15,21 @@ def test_lines_where_no_terminal_is(capsys: pytest.CaptureFixture[str]) -> None:
         report(2e6, 4e6)
         report(4e6, 4e6)
     assert capsys.readouterr().err.splitlines()[-1].startswith("extract: 100 %, ")
+
+
+def test_messages_for_a_program(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LANDSLIP_PROGRESS", "json")
+    with progress_bar("extract", "MPix", 1e6) as report:
+        report(1e6, 4e6)
+        report(2e6, 4e6)  # too soon after the first
+        report(4e6, 4e6)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert lines == [
+        {"stage": "extract", "progress": 0.25},
+        {"stage": "extract", "progress": 1.0},
+    ]
 
 
 @pytest.mark.parametrize("show", [False, None])

@@ -1,5 +1,7 @@
 """How long work reports on itself: a callable, and bars for terminals and notebooks."""
 
+import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -9,6 +11,8 @@ from typing import Any, Protocol
 
 _SECONDS_BETWEEN_LINES = 10.0
 _SECONDS_BETWEEN_UPDATES = 0.2
+PROGRESS_VARIABLE = "LANDSLIP_PROGRESS"
+"""Environment variable; ``json``: a program reads the progress, see `progress_bar`."""
 
 
 class Progress(Protocol):
@@ -39,6 +43,8 @@ def progress_bar(
 
     In a notebook a bar, on a terminal a bar on standard error, elsewhere a line now and then.
     ``show``: False shows nothing; None a bar in notebooks only; a callable is called itself.
+    Where the environment has ``LANDSLIP_PROGRESS=json``, lines such as
+    ``{"stage": "extract", "progress": 0.25}`` are written to standard error instead of a bar.
     """
     if callable(show):
         yield show
@@ -51,6 +57,8 @@ def progress_bar(
         yield no_progress
     elif in_notebook:
         yield _NotebookBar(what, unit, divisor)
+    elif os.environ.get(PROGRESS_VARIABLE) == "json":
+        yield _ProgressMessages(what)
     elif sys.stderr.isatty():
         with _terminal_bar(what, unit, divisor) as bar:
             yield bar
@@ -78,6 +86,22 @@ class _ProgressLines:
             file=sys.stderr,
             flush=True,
         )
+
+
+class _ProgressMessages:
+    """JSON objects, one a line, for a program that shows the progress itself."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._last = what, 0.0
+
+    def __call__(self, done: float, total: float) -> None:
+        now = time.monotonic()
+        if now - self._last < _SECONDS_BETWEEN_UPDATES and done < total:
+            return
+        self._last = now
+        share = min(max(done / total, 0.0), 1.0) if total else 1.0
+        message = json.dumps({"stage": self._what, "progress": round(share, 4)})
+        print(message, file=sys.stderr, flush=True)  # noqa: T201 - this is what the class is for
 
 
 class _NotebookBar:

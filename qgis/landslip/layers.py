@@ -1,0 +1,158 @@
+"""What is loaded when a command has ended: layers in a group, with styles and times."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from qgis.core import (
+    QgsDateTimeRange,
+    QgsLayerTreeGroup,
+    QgsLayerTreeLayer,
+    QgsMapLayer,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingLayerPostProcessorInterface,
+    QgsProcessingUtils,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRasterLayerTemporalProperties,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtCore import QDate, QDateTime, QTime
+
+from .styles import apply_style
+from .texts import Texts
+from .tools.definition import Result
+
+_DAY = re.compile(r"^(\d{4}-\d{2}-\d{2})(?:_|$)")
+_PLACE = "landslip/place"
+
+
+@dataclass(frozen=True)
+class ResultLayer:
+    """A layer that a command has written.
+
+    Attributes:
+        source: as QGIS opens it.
+        day: the date of a raster of a series; empty where there is none.
+        until: the next date of the series; empty on the last one.
+    """
+
+    result: Result
+    source: str
+    day: str = ""
+    until: str = ""
+
+
+def find_layers(results: tuple[Result, ...], out: Path) -> list[ResultLayer]:
+    """Return the layers that are there, the first one on top."""
+    found = []
+    for result in results:
+        files = [out]
+        if result.file:
+            files = sorted(out.glob(result.file)) if out.is_dir() else []
+        days = [match[1] if (match := _DAY.match(file.stem)) else "" for file in files]
+        for file, day, until in zip(files, days, [*days[1:], ""]):
+            source = f"{file}|layername={result.layer}" if result.layer else str(file)
+            if file.is_file() and (result.is_raster or _has_layer(source)):
+                found.append(ResultLayer(result, source, day, until))
+    return found
+
+
+def _has_layer(source: str) -> bool:
+    layer = QgsVectorLayer(source, "", "ogr")
+    return layer.isValid() and layer.featureCount() != 0
+
+
+class ResultGroup:
+    """The group of the layers of one run."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._group: QgsLayerTreeGroup | None = None
+
+    def add(self, project: QgsProject, layer: QgsMapLayer, place: int, is_shown: bool) -> None:
+        """Move a layer of the project into the group, in the order of places."""
+        root = project.layerTreeRoot()
+        node = root.findLayer(layer.id())
+        if node is None:
+            return
+        if self._group is None:
+            self._group = root.insertGroup(0, self.name)
+        layer.setCustomProperty(_PLACE, place)
+        before = sum(
+            isinstance(one, QgsLayerTreeLayer)
+            and one.layer() is not None
+            and int(one.layer().customProperty(_PLACE, 0)) < place
+            for one in self._group.children()
+        )
+        moved = node.clone()
+        moved.setItemVisibilityChecked(is_shown)
+        moved.setExpanded(False)
+        self._group.insertChildNode(before, moved)
+        node.parent().removeChildNode(node)
+
+
+class LayerFinish(QgsProcessingLayerPostProcessorInterface):
+    """What is done to a layer once it is in the project."""
+
+    kept: list[LayerFinish] = []  # noqa: RUF012 - QGIS holds no reference to what Python made
+
+    def __init__(
+        self, found: ResultLayer, texts: Texts, group: ResultGroup | None = None, place: int = 0
+    ) -> None:
+        super().__init__()
+        self._found, self._texts, self._group, self._place = found, texts, group, place
+        self.kept.append(self)
+
+    def postProcessLayer(
+        self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> None:
+        """Give the layer its style, its time and its place."""
+        del feedback
+        result = self._found.result
+        if result.look:
+            apply_style(layer, result.look, self._texts)
+        if self._found.day and isinstance(layer, QgsRasterLayer):
+            _set_time(layer, self._found.day, self._found.until)
+        if self._group is not None:
+            project = context.project() or QgsProject.instance()
+            is_first = not self._found.day or not self._found.until
+            self._group.add(project, layer, self._place, result.is_shown and is_first)
+        if self in self.kept:
+            self.kept.remove(self)
+
+
+def load_layers(
+    found: list[ResultLayer], context: QgsProcessingContext, group: str, texts: Texts
+) -> None:
+    """Let QGIS load layers when the algorithm has ended."""
+    project = context.project()
+    if project is None:
+        return
+    made = ResultGroup(group)
+    for place, one in enumerate(found):
+        label = texts(one.result.label)
+        name = f"{label} {one.day}" if one.day else label
+        kind = (
+            QgsProcessingUtils.LayerHint.Raster
+            if one.result.is_raster
+            else QgsProcessingUtils.LayerHint.Vector
+        )
+        details = QgsProcessingContext.LayerDetails(name, project, one.result.output, kind)
+        details.setPostProcessor(LayerFinish(one, texts, made, place))
+        context.addLayerToLoadOnCompletion(one.source, details)
+
+
+def _set_time(layer: QgsRasterLayer, day: str, until: str) -> None:
+    """Let the temporal controller show a raster from its date until the next one."""
+    begin = QDate.fromString(day, "yyyy-MM-dd")
+    end = QDate.fromString(until, "yyyy-MM-dd") if until else begin.addDays(1)
+    midnight = QTime(0, 0)
+    times = QgsDateTimeRange(QDateTime(begin, midnight), QDateTime(end, midnight), True, False)
+    properties = layer.temporalProperties()
+    properties.setMode(QgsRasterLayerTemporalProperties.TemporalMode.ModeFixedTemporalRange)
+    properties.setFixedTemporalRange(times)
+    properties.setIsActive(True)
