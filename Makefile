@@ -3,6 +3,7 @@
 # make check  format, lint, types, import contracts, tests
 # make slow   the tests that take minutes
 # make docs   the documentation site, built strictly into build/docs; docs-serve shows it while you write
+# make qgis-plugin  the zip of the plugin for QGIS (build/landslip-qgis.zip), and what it says of the commands
 # make page   build the page of `landslip serve` from web/ (needs Node.js 20 or newer)
 
 VENV ?= .venv
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 DEMO ?= demo-output
 UV_VERSION := 0.13.9
 
-.PHONY: demo test slow check lint docs docs-serve lock page page-check clean
+.PHONY: demo test slow check lint docs docs-serve lock page page-check qgis-plugin clean
 
 demo: $(VENV)/.ready
 	$(BIN)/landslip demo --out $(DEMO) --overwrite
@@ -44,6 +45,10 @@ $(VENV)/.ready: pyproject.toml requirements.lock
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --no-deps --editable .
 	touch $@
+
+# -P: the folder qgis/ holds a package of landslip's name.
+qgis-plugin: $(VENV)/.ready
+	$(BIN)/python -P qgis/build.py --out build/landslip-qgis.zip
 
 # The built page is in the repository, so that a wheel can be made without Node.js.
 page: web/node_modules/.ready

@@ -33,7 +33,7 @@ EXTRACT = Tool(
         "threshold": Widget("Threshold of the probability", minimum=0, maximum=1),
         "min_area": Widget("Minimum mapping unit (m²)", minimum=0),
         "tta": Widget("Test-time augmentation"),
-        "stac": Widget("STAC item instead of a scene", advanced=True),
+        "stac": Widget("STAC item instead of a scene", "text", advanced=True),
         "bands": shared.BANDS,
         "units": shared.UNITS,
         "nodata": shared.NODATA,
