@@ -25,9 +25,7 @@ def describe_commands(names: Iterable[str]) -> list[dict[str, Any]]:
     Args:
         names: of commands of one word, e.g. ``extract``.
     """
-    return [
-        _command(name, getattr(import_module(f"landslip.cli.{name}"), name)) for name in names
-    ]
+    return [_command(name, getattr(import_module(f"landslip.cli.{name}"), name)) for name in names]
 
 
 def _command(name: str, function: Callable[..., None]) -> dict[str, Any]:
