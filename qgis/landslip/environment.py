@@ -199,7 +199,7 @@ class _Steps(Listener):
 
 def _run(words: list[str], steps: _Steps, verb: str) -> None:
     try:
-        ending = run_command(words, steps)
+        ending = run_command(words, steps, is_landslip=False)
     except OSError as error:
         raise SetupError(f"{words[0]}: cannot be run ({error})") from error
     if ending.is_cancelled:

@@ -64,15 +64,23 @@ class Listener:
         """Hear a warning."""
 
 
-def run_command(words: list[str], listener: Listener, grace_s: float = GRACE_S) -> Ending:
+def run_command(
+    words: list[str], listener: Listener, grace_s: float = GRACE_S, is_landslip: bool = True
+) -> Ending:
     """Run a command until it ends; a cancelled one is interrupted as by Ctrl-C, then killed.
+
+    Args:
+        words: the command.
+        listener: hears what it says.
+        grace_s: until it is killed.
+        is_landslip: it stops at the end of its input, which comes where QGIS is killed, too.
 
     Raises:
         OSError: it cannot be started.
     """
     process = subprocess.Popen(  # noqa: S603 - a command of the user's own environment
         words,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE if is_landslip else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=command_variables(),
@@ -91,6 +99,8 @@ def run_command(words: list[str], listener: Listener, grace_s: float = GRACE_S) 
                 listener.line(text)
     finally:
         _kill(process)
+        if process.stdin is not None:
+            process.stdin.close()
     return Ending(process.wait(), error or errors.sentence, is_cancelled)
 
 
@@ -99,7 +109,8 @@ def command_variables() -> dict[str, str]:
     variables = {
         name: value for name, value in os.environ.items() if name not in _PRIVATE_VARIABLES
     }
-    variables.update(LANDSLIP_PROGRESS="json", PYTHONIOENCODING="utf-8", PYTHONNOUSERSITE="1")
+    variables.update(LANDSLIP_PROGRESS="json", LANDSLIP_STOP="stdin")
+    variables.update(PYTHONIOENCODING="utf-8", PYTHONNOUSERSITE="1")
     return variables
 
 
@@ -158,11 +169,14 @@ def _read(stream: IO[bytes] | None, put: Callable[[str], None]) -> None:
 
 
 def _interrupt(process: subprocess.Popen[bytes]) -> None:
+    """Stop a command as Ctrl-C does: landslip by the end of its input, others by the signal."""
     with suppress(OSError):
-        if _IS_POSIX:
+        if process.stdin is not None:
+            process.stdin.close()
+        elif _IS_POSIX:
             process.send_signal(signal.SIGINT)
         else:
-            process.terminate()  # Windows has no Ctrl-C for a process without a console
+            process.terminate()
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

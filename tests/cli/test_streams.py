@@ -21,7 +21,7 @@ WRITES_FOR_LONG = """
 import sys, time, typer
 from pathlib import Path
 from landslip.cli.errors import handle_errors
-from landslip.cli.streams import stopping_by_signals
+from landslip.cli.streams import stop_with_input, stopping_by_signals
 from landslip.core.files import atomic_file
 
 @handle_errors
@@ -33,6 +33,7 @@ def run() -> None:
 
 app = typer.Typer()
 app.command()(run)
+stop_with_input()
 with stopping_by_signals():
     app([])
 """
@@ -88,3 +89,30 @@ def test_signals_leave_nothing_half_written(number: signal.Signals, tmp_path: Pa
     assert process.returncode == 128 + number
     assert stderr == "landslip: stopped; no output was left half-written\n"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("wanted", ["stdin", ""])
+def test_the_end_of_the_input_stops_it_if_its_caller_wants_that(
+    wanted: str, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", WRITES_FOR_LONG.replace("(60)", "(0.5)")]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        env=os.environ | {"LANDSLIP_STOP": wanted},
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        process.stdin.close()
+        process.wait(60)
+        assert process.stderr is not None
+        stderr = process.stderr.read()
+    stopped = "landslip: stopped; no output was left half-written\n"
+    assert (process.returncode, stderr) == ((130, stopped) if wanted else (0, ""))
+    assert [path.name for path in tmp_path.iterdir()] == ([] if wanted else ["out.tif"])

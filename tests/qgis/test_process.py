@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.qgis.plugin_modules import plugin_module
+from tests.qgis.plugin_modules import ROOT, plugin_module
 
 process = plugin_module("process")
 
@@ -35,7 +35,9 @@ class Heard(process.Listener):  # type: ignore[misc,name-defined]
 
 
 def run(code: str, listener: Any, grace_s: float = 20.0) -> Any:
-    return process.run_command([sys.executable, "-u", "-c", code], listener, grace_s)
+    return process.run_command(
+        [sys.executable, "-u", "-c", code], listener, grace_s, is_landslip=False
+    )
 
 
 def test_what_a_command_says(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,6 +75,21 @@ def test_a_cancelled_command_cleans_up(tmp_path: Path) -> None:
     assert ending.is_cancelled
     assert ending.code == 130
     assert (tmp_path / "cleaned").exists()
+
+
+def test_landslip_stops_at_the_end_of_its_input() -> None:
+    code = (
+        "import signal, sys, time; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "from landslip.cli.streams import stop_with_input; stop_with_input()\n"
+        "try:\n"
+        "    print('begun'); time.sleep(60)\n"
+        "except KeyboardInterrupt:\n"
+        "    sys.exit(130)"
+    )
+    heard = Heard(cancel_at="begun")
+    path = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r})\n"
+    ending = process.run_command([sys.executable, "-u", "-c", path + code], heard)
+    assert (ending.code, ending.is_cancelled) == (130, True)
 
 
 def test_one_that_does_not_stop_is_killed_with_those_it_started(tmp_path: Path) -> None:

@@ -16,7 +16,12 @@ from landslip.cli.completion import (
     prepare_completion,
 )
 from landslip.cli.errors import WRONG_INPUT, print_tracebacks
-from landslip.cli.streams import open_closed_streams, outlive_readers, stopping_by_signals
+from landslip.cli.streams import (
+    open_closed_streams,
+    outlive_readers,
+    stop_with_input,
+    stopping_by_signals,
+)
 from landslip.core.errors import LandslipError
 
 app = typer.Typer(
@@ -82,6 +87,7 @@ def main() -> None:
     """Run the command line; ``--debug`` may be anywhere in it."""
     open_closed_streams()
     outlive_readers()
+    stop_with_input()
     # it warns where it cannot keep its list of fonts in the home folder
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     prepare_completion()

@@ -5,12 +5,15 @@ import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from landslip.core.errors import LandslipError
 
+STOP_VARIABLE = "LANDSLIP_STOP"
+"""Environment variable; ``stdin``: see `stop_with_input`."""
 _NAMES = ("stdin", "stdout", "stderr")
 
 
@@ -103,3 +106,24 @@ def stopping_by_signals() -> Iterator[None]:
         if stopped and end.code not in (0, None):
             raise SystemExit(128 + stopped[0]) from end
         raise
+
+
+def stop_with_input() -> None:
+    """Let a command stop as by Ctrl-C at the end of its standard input, if its caller wants that.
+
+    It does with ``LANDSLIP_STOP=stdin`` in the environment and a pipe as standard input: the
+    command then stops where the caller closes the pipe, and where the caller is killed.
+    """
+    if os.environ.pop(STOP_VARIABLE, None) != "stdin":
+        return
+    # a caller that was started in the background ignores it, and so would this process
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=_watch_input, name="input", daemon=True).start()
+
+
+def _watch_input() -> None:
+    while os.read(0, 1):
+        pass
+    main_thread = threading.main_thread().ident
+    if main_thread is not None:
+        signal.pthread_kill(main_thread, signal.SIGINT)

@@ -1,0 +1,122 @@
+"""A fresh QGIS profile with the plugin, and `qgis_process` in it."""
+
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.qgis.plugin_modules import BUILD, ROOT
+
+# Debian's wrapper passes an option that qgis_process does not know
+PROGRAMS = ("qgis_process.bin", "qgis_process")
+_WITHOUT_NAME = ("PYTHONPATH", "VIRTUAL_ENV")
+
+
+def qgis_process() -> str | None:
+    return next((path for name in PROGRAMS if (path := shutil.which(name))), None)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a run said."""
+
+    code: int
+    text: str
+
+    @property
+    def results(self) -> dict[str, str]:
+        """What is under the heading of results."""
+        lines = self.text.rpartition("Results\n")[2].splitlines()
+        pairs = (line.partition(":\t") for line in lines)
+        return {name: value for name, found, value in pairs if found}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A folder of settings in which the plugin is installed."""
+
+    folder: Path
+
+    @property
+    def plugin_data(self) -> Path:
+        return self.folder / "profiles" / "default" / "landslip"
+
+    def command(self, *words: object) -> list[str]:
+        program = qgis_process()
+        assert program is not None
+        return [program, *map(str, words)]
+
+    def variables(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name not in _WITHOUT_NAME}
+        runtime = self.folder / "runtime"
+        runtime.mkdir(mode=0o700, exist_ok=True)
+        own = {
+            "HOME": str(self.folder),
+            "OMP_NUM_THREADS": "1",
+            "QGIS_CUSTOM_CONFIG_PATH": str(self.folder),
+            "QT_QPA_PLATFORM": "offscreen",
+            "XDG_RUNTIME_DIR": str(runtime),
+        }
+        return kept | own
+
+    def ask(self, *words: object, timeout_s: float = 280) -> Answer:
+        done = subprocess.run(
+            self.command(*words),
+            capture_output=True,
+            text=True,
+            check=False,
+            env=self.variables(),
+            timeout=timeout_s,
+        )
+        return Answer(done.returncode, done.stdout + done.stderr)
+
+    def run(self, algorithm: object, **values: object) -> Answer:
+        """Run an algorithm or a model; a colon in a name is written as two underscores."""
+        stated = [f"{name.replace('__', ':')}={value}" for name, value in values.items()]
+        return self.ask("run", algorithm, "--", *stated)
+
+    def run_until(self, is_time: Callable[[], bool], algorithm: str, **values: object) -> Answer:
+        """Run an algorithm and press Ctrl-C when it is time."""
+        stated = [f"{name}={value}" for name, value in values.items()]
+        process = subprocess.Popen(
+            self.command("run", algorithm, "--", *stated),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self.variables(),
+        )
+        deadline = time.monotonic() + 120
+        while not is_time() and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        text, _ = process.communicate(timeout=120)
+        return Answer(process.returncode, text)
+
+
+def fresh_profile(folder: Path, *, with_command: bool = True) -> Profile:
+    """Install the zip into an empty profile; the command is this repository's, where wanted."""
+    home = folder / "profiles" / "default"
+    (home / "python" / "plugins").mkdir(parents=True)
+    (home / "QGIS").mkdir()
+    with zipfile.ZipFile(io.BytesIO(BUILD.plugin_zip())) as archive:
+        archive.extractall(home / "python" / "plugins")
+    if with_command:
+        command = folder / "landslip"
+        command.write_text(
+            f"#!/bin/sh\nPYTHONPATH='{ROOT / 'src'}' exec '{sys.executable}' -m landslip \"$@\"\n"
+        )
+        command.chmod(0o755)
+        settings = f"[Processing]\nConfiguration\\LANDSLIP_COMMAND={command}\n"
+        (home / "QGIS" / "QGIS3.ini").write_text(settings)
+    profile = Profile(folder)
+    enabled = profile.ask("plugins", "enable", "landslip")
+    assert enabled.code == 0, enabled.text
+    return profile
