@@ -153,6 +153,6 @@ def _set_time(layer: QgsRasterLayer, day: str, until: str) -> None:
     midnight = QTime(0, 0)
     times = QgsDateTimeRange(QDateTime(begin, midnight), QDateTime(end, midnight), True, False)
     properties = layer.temporalProperties()
-    properties.setMode(QgsRasterLayerTemporalProperties.TemporalMode.ModeFixedTemporalRange)
+    properties.setMode(QgsRasterLayerTemporalProperties.ModeFixedTemporalRange)
     properties.setFixedTemporalRange(times)
     properties.setIsActive(True)

@@ -29,10 +29,10 @@ from .tools.definition import Widget
 
 OUTPUT = "OUTPUT"
 _GEOMETRIES = {
-    "polygon": QgsProcessing.SourceType.TypeVectorPolygon,
-    "line": QgsProcessing.SourceType.TypeVectorLine,
-    "point": QgsProcessing.SourceType.TypeVectorPoint,
-    "any": QgsProcessing.SourceType.TypeVectorAnyGeometry,
+    "polygon": QgsProcessing.TypeVectorPolygon,
+    "line": QgsProcessing.TypeVectorLine,
+    "point": QgsProcessing.TypeVectorPoint,
+    "any": QgsProcessing.TypeVectorAnyGeometry,
 }
 
 
@@ -50,7 +50,7 @@ def make_parameter(
     )
     made.setHelp(option_help(option, texts))
     if widget.advanced:
-        made.setFlags(made.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+        made.setFlags(made.flags() | QgsProcessingParameterDefinition.FlagAdvanced)
     return made
 
 
@@ -67,7 +67,7 @@ def _boolean(name: str, label: str, option: CommandParameter, *_: Any) -> Any:
 def _number(
     name: str, label: str, option: CommandParameter, widget: Widget, is_optional: bool
 ) -> Any:
-    kind = QgsProcessingParameterNumber.Type
+    kind = QgsProcessingParameterNumber
     is_integer = option.type == "integer"
     limits = {}
     if widget.minimum is not None:
@@ -112,7 +112,7 @@ def _raster(name: str, label: str, _: CommandParameter, __: Widget, is_optional:
 
 
 def _rasters(name: str, label: str, _: CommandParameter, __: Widget, is_optional: bool) -> Any:
-    kind = QgsProcessing.SourceType.TypeRaster
+    kind = QgsProcessing.TypeRaster
     return QgsProcessingParameterMultipleLayers(name, label, kind, None, is_optional)
 
 
@@ -127,19 +127,19 @@ def _vectors(name: str, label: str, _: CommandParameter, widget: Widget, is_opti
 
 
 def _files(name: str, label: str, _: CommandParameter, __: Widget, is_optional: bool) -> Any:
-    kind = QgsProcessing.SourceType.TypeFile
+    kind = QgsProcessing.TypeFile
     return QgsProcessingParameterMultipleLayers(name, label, kind, None, is_optional)
 
 
 def _file(name: str, label: str, _: CommandParameter, widget: Widget, is_optional: bool) -> Any:
-    behaviour = QgsProcessingParameterFile.Behavior.File
+    behaviour = QgsProcessingParameterFile.File
     return QgsProcessingParameterFile(
         name, label, behaviour, "", None, is_optional, f"{widget.files};;*.*"
     )
 
 
 def _folder(name: str, label: str, _: CommandParameter, __: Widget, is_optional: bool) -> Any:
-    behaviour = QgsProcessingParameterFile.Behavior.Folder
+    behaviour = QgsProcessingParameterFile.Folder
     return QgsProcessingParameterFile(name, label, behaviour, "", None, is_optional)
 
 
@@ -148,7 +148,7 @@ def _crs(name: str, label: str, _: CommandParameter, __: Widget, is_optional: bo
 
 
 def _date(name: str, label: str, _: CommandParameter, __: Widget, is_optional: bool) -> Any:
-    kind = QgsProcessingParameterDateTime.Type.Date
+    kind = QgsProcessingParameterDateTime.Date
     return QgsProcessingParameterDateTime(name, label, kind, None, is_optional)
 
 

@@ -86,7 +86,7 @@ class SetupAlgorithm(QgsProcessingAlgorithm):
     def initAlgorithm(self, configuration: Any = None) -> None:
         """Declare the parameters."""
         del configuration
-        kinds = QgsProcessingParameterFile.Behavior
+        kinds = QgsProcessingParameterFile
         label = {name: self._texts(text) for name, text in LABELS.items()}
         parameters = [
             QgsProcessingParameterEnum(
@@ -99,7 +99,7 @@ class SetupAlgorithm(QgsProcessingAlgorithm):
         for one in parameters:
             one.setHelp(self._texts(HELP[one.name()]))
             if one.name() in (PYTHON, REQUIREMENT_NAME):
-                flag = QgsProcessingParameterDefinition.Flag.FlagAdvanced
+                flag = QgsProcessingParameterDefinition.FlagAdvanced
                 one.setFlags(one.flags() | flag)
             self.addParameter(one)
         self.addOutput(QgsProcessingOutputString("VERSION", self._texts("Version of landslip")))

@@ -82,7 +82,7 @@ def _show_probability(layer: QgsRasterLayer) -> None:
     # QGIS applies the scale of the file; where it has none, values are stored numbers
     largest = 1.0 if scale != 1.0 else 250.0
     ramp = QgsColorRampShader(0.0, largest)
-    ramp.setColorRampType(QgsColorRampShader.Type.Interpolated)
+    ramp.setColorRampType(QgsColorRampShader.Interpolated)
     ramp.setColorRampItemList(
         [
             QgsColorRampShader.ColorRampItem(value * largest, QColor(*colour), f"{value:g}")
@@ -123,8 +123,6 @@ def _show_in_true_colours(layer: QgsRasterLayer) -> None:
         one = QgsContrastEnhancement(provider.dataType(band))
         one.setMinimumValue(low)
         one.setMaximumValue(high)
-        one.setContrastEnhancementAlgorithm(
-            QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum
-        )
+        one.setContrastEnhancementAlgorithm(QgsContrastEnhancement.StretchToMinimumMaximum)
         enhancements.append(one)
     layer.setRenderer(QgsMultiBandColorRenderer(provider, *bands, *enhancements))

@@ -237,7 +237,7 @@ class ValueReader:
         done = QgsVectorFileWriter.writeAsVectorFormatV3(
             layer, path, self._context.transformContext(), options
         )
-        if done[0] != QgsVectorFileWriter.WriterError.NoError:
+        if done[0] != QgsVectorFileWriter.NoError:
             raise QgsProcessingException(f"{layer.name()}: {done[1]}")
         self._feedback.pushDebugInfo(f"{layer.name()} -> {path}")
         return path
