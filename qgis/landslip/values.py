@@ -188,8 +188,11 @@ class ValueReader:
             raise QgsProcessingException(
                 self._texts("{name}: not a vector layer").format(name=value)
             )
-        if isinstance(value, QgsProcessingFeatureSourceDefinition) and value.selectedFeaturesOnly:
-            return layer.materialize(_selected(layer))
+        if isinstance(value, QgsProcessingFeatureSourceDefinition) and _is_part(value):
+            source = self._algorithm.parameterAsSource(self._values, name, self._context)
+            part = source.materialize(QgsFeatureRequest(), self._feedback)
+            part.setName(layer.name())
+            return part
         return layer
 
     def _place(self, layer: QgsMapLayer) -> str:
@@ -243,8 +246,13 @@ class ValueReader:
         return path
 
 
-def _selected(layer: QgsVectorLayer) -> Any:
-    return QgsFeatureRequest().setFilterFids(layer.selectedFeatureIds())
+def _is_part(value: QgsProcessingFeatureSourceDefinition) -> bool:
+    """Return whether a layer was chosen with its selection, a filter (QGIS 3.32) or a limit."""
+    return bool(
+        value.selectedFeaturesOnly
+        or getattr(value, "filterExpression", "")
+        or value.featureLimit > 0
+    )
 
 
 def _name(path: str) -> str:
