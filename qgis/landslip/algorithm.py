@@ -82,9 +82,9 @@ class CommandAlgorithm(QgsProcessingAlgorithm):
         texts, command = self._texts, self._command
         lines = [f"<p><b>{_html(texts(command.summary))}</b></p>"]
         lines += [f"<p>{_html(texts(one))}</p>" for one in command.description]
-        for option in command.parameters.values():
-            for widget in self._tool.widgets_of(option.name):
-                text = _html(option_help(option, texts))
+        for name in self._tool.widgets:
+            text = _html(option_help(command.parameters[name], texts))
+            for widget in self._tool.widgets_of(name):
                 lines.append(f"<p><b>{_html(texts(widget.label))}</b><br>{text}</p>")
         return "\n".join(lines)
 

@@ -138,6 +138,7 @@ def landslip_version(command: list[str]) -> str:
     try:
         done = subprocess.run(  # noqa: S603 - what the user named
             [*command, "--version"],
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=CHECK_S,

@@ -69,6 +69,7 @@ def check_python(path: Path) -> None:
     try:
         done = subprocess.run(  # noqa: S603 - an interpreter
             [str(path), "-c", _PROBE],
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=CHECK_S,

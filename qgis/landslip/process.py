@@ -83,7 +83,7 @@ def run_command(
         stdin=subprocess.PIPE if is_landslip else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=command_variables(),
+        env=command_variables() | ({"LANDSLIP_STOP": "stdin"} if is_landslip else {}),
         start_new_session=_IS_POSIX,  # its group is killed with it
         creationflags=0 if _IS_POSIX else subprocess.CREATE_NO_WINDOW,
     )
@@ -109,8 +109,7 @@ def command_variables() -> dict[str, str]:
     variables = {
         name: value for name, value in os.environ.items() if name not in _PRIVATE_VARIABLES
     }
-    variables.update(LANDSLIP_PROGRESS="json", LANDSLIP_STOP="stdin")
-    variables.update(PYTHONIOENCODING="utf-8", PYTHONNOUSERSITE="1")
+    variables.update(LANDSLIP_PROGRESS="json", PYTHONIOENCODING="utf-8", PYTHONNOUSERSITE="1")
     return variables
 
 
