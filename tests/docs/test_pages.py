@@ -1,5 +1,6 @@
 """Commands and Python on the pages fit the program, and every block says whether it is run."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from tests.docs.command_lines import console_commands, landslip_lines, mentions,
 from tests.docs.folders import FOLDERS
 from tests.docs.python_names import problems
 
+from command_pages import commands
+
+OPTION = re.compile(r"(?<!`)`(--[a-z][a-z0-9-]*)[^`]*`(?!`)")
 PAGES = {path: page_blocks(path) for path in all_pages()}
 
 
@@ -48,6 +52,23 @@ def test_every_command_in_prose_exists_with_its_options() -> None:
             if found := problem(words, whole=False):
                 wrong.append(f"{path.relative_to(REPOSITORY)}: {' '.join(words)}: {found}")
     assert lines > 100
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_option_in_prose_is_of_some_command() -> None:
+    known = {"--debug", "--help", "--version"}
+    for _, command in commands():
+        for parameter in command.params:
+            known |= {*parameter.opts, *parameter.secondary_opts}
+    wrong, count = [], 0
+    for path in PAGES:
+        if "results" in path.parts or path.name == "scaling.md":  # options of benchmarks, too
+            continue
+        for option in OPTION.findall(prose_of(path.read_text(encoding="utf-8"))):
+            count += 1
+            if option not in known:
+                wrong.append(f"{path.relative_to(REPOSITORY)}: {option}")
+    assert count > 200
     assert not wrong, "\n".join(wrong)
 
 
