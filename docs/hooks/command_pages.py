@@ -7,21 +7,13 @@ from typing import Any
 import typer.main
 
 from landslip.cli.app import app
+from landslip.cli.usage import EXIT_CODES
 
 EXAMPLE = re.compile(r"^Examples?:\s*(.*)$", re.DOTALL)
 FACTS = re.compile(r"\s*\[((?:default|required|env var|x[<>])[^\[\]]*)\]\s*$")
 DEBUG = """\
 `landslip --version` prints the version. `--debug` anywhere in a command line, or the environment
 variable `LANDSLIP_DEBUG=1`, prints the traceback of an error."""
-EXIT_CODES = """\
-| exit code | what |
-|---|---|
-| 0 | done |
-| 1 | a bug of landslip; `--debug` prints where |
-| 2 | an option, a file or a folder is wrong: one line says which, and what to do |
-| 3 | `improve`: the model is not better, and none was written |
-| 130 | stopped with Ctrl-C; no output is half-written |
-"""
 
 
 def command_pages() -> dict[str, str]:
@@ -65,7 +57,10 @@ def overview() -> str:
             "",
             "## Exit codes",
             "",
-            EXIT_CODES,
+            "| exit code | what |",
+            "|---|---|",
+            *(f"| {code} | {_cell(text)} |" for code, text in EXIT_CODES.items()),
+            "| 3 | `improve`: the model is not better, and none was written |",
         )
     )
 
