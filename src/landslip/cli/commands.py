@@ -43,6 +43,7 @@ SECTIONS = {
         "recovery": "Measure how plants return to landslides.",
     },
     "To start with": {
+        "doctor": "Say what is installed, what works, and what to change.",
         "demo": "Run the whole chain on synthetic terrain, offline.",
         "synthetic": "Make raw products of synthetic terrain, with the truth.",
     },

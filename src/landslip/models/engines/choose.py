@@ -43,7 +43,7 @@ def open_engine(
 def _open(model: ModelFolder, name: EngineName, precision: Precision) -> Engine:
     if name is EngineName.AUTO:
         on_torch = precision in (Precision.AUTO, *_PRECISIONS[EngineName.TORCH])
-        name = EngineName.TORCH if on_torch and _has_gpu() else EngineName.OPENVINO
+        name = EngineName.TORCH if on_torch and has_gpu() else EngineName.OPENVINO
     supported = _PRECISIONS[name]
     if precision is not Precision.AUTO and precision not in supported:
         *first, last = supported
@@ -72,7 +72,7 @@ def _open(model: ModelFolder, name: EngineName, precision: Precision) -> Engine:
     return OpenvinoEngine(model, precision)
 
 
-def _has_gpu() -> bool:
+def has_gpu() -> bool:
     """Return whether torch sees a GPU; torch is imported only if an NVIDIA driver is loaded."""
     if not Path("/proc/driver/nvidia").exists() or find_spec("torch") is None:
         return False

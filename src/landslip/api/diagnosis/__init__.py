@@ -1,0 +1,1 @@
+"""What is installed here, what this machine can do, and what to change."""
