@@ -65,7 +65,7 @@ web/node_modules/.ready: web/package-lock.json
 
 # Newest versions that the bounds of pyproject.toml allow.
 lock: $(VENV)/.ready
-	$(BIN)/uv pip compile pyproject.toml --extra export --extra cloud --extra serve --group dev --group docs --universal \
+	$(BIN)/uv pip compile pyproject.toml --extra export --extra cloud --extra serve --extra hub --group dev --group docs --universal \
 		--python-version 3.11 --generate-hashes --upgrade --quiet -o requirements.lock
 
 clean:

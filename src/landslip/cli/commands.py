@@ -26,6 +26,8 @@ SECTIONS = {
         "predict-tiles": "Draw what a model makes of tiles.",
         "experiment": "Compare methods on identical tiles.",
         "export": "Write a model again, with ONNX and int8 graphs.",
+        "push": "Send a model folder to the Hugging Face hub.",
+        "pull": "Fetch a model folder from the Hugging Face hub.",
         "improve": "Fine-tune a model on reviewed ground.",
     },
     "Maps": {

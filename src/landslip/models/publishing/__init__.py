@@ -1,0 +1,1 @@
+"""Model folders for and from the Hugging Face hub."""
