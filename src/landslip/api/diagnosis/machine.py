@@ -24,9 +24,8 @@ _LONGEST_S = 10
 def processor_checks() -> Iterator[Check]:
     """Check cores and instructions."""
     text = _read("/proc/cpuinfo")
-    fields = dict(
-        (part.strip() for part in line.split(":", 1)) for line in text.splitlines() if ":" in line
-    )
+    pairs = [line.partition(":") for line in text.splitlines()]
+    fields = {name.strip(): value.strip() for name, _, value in pairs}
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     model = fields.get("model name", "unknown processor")
     yield Check(section="processor", name="cores", value=f"{usable} usable, {model}")
@@ -80,7 +79,8 @@ def gpu_check() -> Check:
 
 def memory_check() -> Check:
     """Check memory, that of a container too."""
-    fields = dict(line.split(":", 1) for line in _read("/proc/meminfo").splitlines() if ":" in line)
+    pairs = [line.partition(":") for line in _read("/proc/meminfo").splitlines()]
+    fields = {name: value for name, _, value in pairs}
     if "MemTotal" not in fields:
         return Check(section="machine", name="memory", value="unknown")
     total, free = (int(fields[key].split()[0]) * 1024 for key in ("MemTotal", "MemAvailable"))

@@ -138,7 +138,7 @@ def _hub(*, needs_token: bool) -> Any:
     if needs_token and not token:
         raise InputError("the hub takes models with a token only; set HF_TOKEN")
     from huggingface_hub import HfApi
-    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     disable_progress_bars()
     # False: not that of a file in the home folder
