@@ -11,9 +11,6 @@ from landslip.cli.usage import EXIT_CODES
 
 EXAMPLE = re.compile(r"^Examples?:\s*(.*)$", re.DOTALL)
 FACTS = re.compile(r"\s*\[((?:default|required|env var|x[<>])[^\[\]]*)\]\s*$")
-DEBUG = """\
-`landslip --version` prints the version. `--debug` anywhere in a command line, or the environment
-variable `LANDSLIP_DEBUG=1`, prints the traceback of an error."""
 
 
 def command_pages() -> dict[str, str]:
@@ -39,6 +36,8 @@ def _commands(group: Any, before: str) -> Iterator[tuple[str, Any]]:
 
 def overview() -> str:
     """Return the page of all commands."""
+    root: Any = typer.main.get_command(app)
+    context = root.context_class(root, info_name="landslip")
     rows = [
         f"| [`landslip {name}`]({name.replace(' ', '-')}.md) | {_first_sentence(command.help)} |"
         for name, command in commands()
@@ -53,7 +52,13 @@ def overview() -> str:
             "|---|---|",
             *rows,
             "",
-            DEBUG,
+            "## Options of `landslip` itself",
+            "",
+            "They come before the command; `--debug` may be anywhere.",
+            "",
+            "| option | what | default |",
+            "|---|---|---|",
+            *(_option_row(one, context) for one in root.params if not one.hidden),
             "",
             "## Exit codes",
             "",

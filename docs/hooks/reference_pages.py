@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -13,6 +14,27 @@ from python_pages import python_pages
 from settings_pages import settings_pages
 
 REPOSITORY = Path(__file__).parents[2]
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Put the made pages of a folder where the nav has FOLDER/*.md, in their order."""
+    config.nav = with_pages(config.nav, list(pages()))
+    return config
+
+
+def with_pages(nav: Any, places: list[str]) -> Any:
+    """Return a nav with the places of a folder's pages in place of its pattern."""
+    if isinstance(nav, dict):
+        return {title: with_pages(part, places) for title, part in nav.items()}
+    if not isinstance(nav, list):
+        return nav
+    parts: list[Any] = []
+    for part in nav:
+        if isinstance(part, str) and part.endswith("/*.md"):
+            parts += [one for one in places if one.rpartition("/")[0] == part.removesuffix("/*.md")]
+        else:
+            parts.append(with_pages(part, places))
+    return parts
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

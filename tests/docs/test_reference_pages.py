@@ -9,7 +9,7 @@ from command_pages import command_page, command_pages, commands, described
 from landslip.models.training.recipe import TrainConfig
 from notebook_pages import notebook_page
 from python_pages import PAGES, python_pages
-from reference_pages import with_links
+from reference_pages import with_links, with_pages
 from repository_links import LINK, on_page_markdown
 from settings_pages import model_page, settings_pages
 
@@ -64,6 +64,13 @@ def test_every_exported_name_has_a_page(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(PAGES, "errors", ("Errors", ()))
     with pytest.raises(ValueError, match="no page for LandslipError"):
         python_pages()
+
+
+def test_made_pages_are_in_the_nav_without_being_named() -> None:
+    nav = [{"Home": "index.md"}, {"Reference": ["a.md", {"Commands": ["made/*.md"]}, "b.md"]}]
+    found = with_pages(nav, ["made/README.md", "made/x.md", "made/deeper/y.md", "other/z.md"])
+    commands_of_nav = {"Commands": ["made/README.md", "made/x.md"]}
+    assert found == [{"Home": "index.md"}, {"Reference": ["a.md", commands_of_nav, "b.md"]}]
 
 
 def test_links_are_those_of_the_site() -> None:
