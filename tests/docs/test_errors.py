@@ -4,6 +4,7 @@ import re
 
 from tests.docs.blocks import DOCS
 
+from command_pages import commands
 from error_messages import error_messages
 
 MESSAGES = error_messages()
@@ -41,3 +42,18 @@ def test_sentences_are_read_from_the_sources() -> None:
     (folds,) = MESSAGES["review.improvement"]
     assert folds == "--folds is 2 or more; got …"
     assert any("is one band" not in one for one in MESSAGES["server.catalogue.vector_safety"])
+
+
+def test_options_that_sentences_name_are_those_of_commands() -> None:
+    known = {"--help", "--debug", "--version"}
+    for _, command in commands():
+        for parameter in command.params:
+            known |= {*parameter.opts, *parameter.secondary_opts}
+    wrong = {
+        (module, option)
+        for module, sentences in MESSAGES.items()
+        for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", " ".join(sentences))
+        if option not in known
+    }
+    # arguments that only Python has
+    assert wrong == {("datasets.pairs", "--take"), ("inference.prediction", "--window")}

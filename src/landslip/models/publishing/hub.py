@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from landslip.core.errors import InputError, MissingDependencyError, argument, excerpt
+from landslip.core.errors import InputError, MissingDependencyError, excerpt
 from landslip.core.files import atomic_directory, refuse_existing
 from landslip.models.folder import open_model
 from landslip.models.publishing.contents import PAGE, files_to_take, published_files
@@ -148,7 +148,7 @@ def _hub(*, needs_token: bool) -> Any:
 def _check_repository(repository: str) -> None:
     if not _REPOSITORY.fullmatch(repository):
         raise InputError(
-            f"{argument('repository', excerpt(repository))}: a repository is owner/name, of "
+            f"{excerpt(repository)}: a repository is owner/name, of "
             "letters, digits, `-`, `_` and `.`"
         )
 
