@@ -82,17 +82,24 @@ class ResultGroup:
         if self._group is None:
             self._group = root.insertGroup(0, self.name)
         layer.setCustomProperty(_PLACE, place)
-        before = sum(
-            isinstance(one, QgsLayerTreeLayer)
-            and one.layer() is not None
-            and int(one.layer().customProperty(_PLACE, 0)) < place
-            for one in self._group.children()
-        )
         moved = node.clone()
         moved.setItemVisibilityChecked(is_shown)
         moved.setExpanded(False)
-        self._group.insertChildNode(before, moved)
-        node.parent().removeChildNode(node)
+        self._group.insertChildNode(self._index(layer, place), moved)
+        node.parent().removeChildNode(node)  # QGIS may have put it into the group itself
+
+    def _index(self, layer: QgsMapLayer, place: int) -> int:
+        """Return where a layer is inserted: before the first one of a later place."""
+        children = [] if self._group is None else self._group.children()
+        for index, one in enumerate(children):
+            other = one.layer() if isinstance(one, QgsLayerTreeLayer) else None
+            if (
+                other is not None
+                and other.id() != layer.id()
+                and int(other.customProperty(_PLACE, 0)) > place
+            ):
+                return index
+        return len(children)
 
 
 class LayerFinish(QgsProcessingLayerPostProcessorInterface):
@@ -101,10 +108,16 @@ class LayerFinish(QgsProcessingLayerPostProcessorInterface):
     kept: list[LayerFinish] = []  # noqa: RUF012 - QGIS holds no reference to what Python made
 
     def __init__(
-        self, found: ResultLayer, texts: Texts, group: ResultGroup | None = None, place: int = 0
+        self,
+        found: ResultLayer,
+        texts: Texts,
+        group: ResultGroup | None = None,
+        place: int = 0,
+        is_shown: bool = True,
     ) -> None:
         super().__init__()
-        self._found, self._texts, self._group, self._place = found, texts, group, place
+        self._found, self._texts = found, texts
+        self._group, self._place, self._is_shown = group, place, is_shown
         self.kept.append(self)
 
     def postProcessLayer(
@@ -115,12 +128,13 @@ class LayerFinish(QgsProcessingLayerPostProcessorInterface):
         result = self._found.result
         if result.look:
             apply_style(layer, result.look, self._texts)
+        elif isinstance(layer, QgsVectorLayer):
+            layer.loadDefaultStyle()  # of its file, which Processing does not load
         if self._found.day and isinstance(layer, QgsRasterLayer):
             _set_time(layer, self._found.day, self._found.until)
         if self._group is not None:
             project = context.project() or QgsProject.instance()
-            is_first = not self._found.day or not self._found.until
-            self._group.add(project, layer, self._place, result.is_shown and is_first)
+            self._group.add(project, layer, self._place, self._is_shown)
         if self in self.kept:
             self.kept.remove(self)
 
@@ -132,7 +146,7 @@ def load_layers(
     project = context.project()
     if project is None:
         return
-    made = ResultGroup(group)
+    made, outputs = ResultGroup(group), {one.result.output for one in found}
     for place, one in enumerate(found):
         label = texts(one.result.label)
         name = f"{label} {one.day}" if one.day else label
@@ -142,7 +156,9 @@ def load_layers(
             else QgsProcessingUtils.LayerHint.Vector
         )
         details = QgsProcessingContext.LayerDetails(name, project, one.result.output, kind)
-        details.setPostProcessor(LayerFinish(one, texts, made, place))
+        is_shown = one.result.is_shown and one.result.unless not in outputs
+        is_shown = is_shown and not (one.day and one.until)  # the last date of several
+        details.setPostProcessor(LayerFinish(one, texts, made, place, is_shown))
         context.addLayerToLoadOnCompletion(one.source, details)
 
 

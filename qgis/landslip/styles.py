@@ -11,6 +11,7 @@ from qgis.core import (
     QgsMultiBandColorRenderer,
     QgsPalettedRasterRenderer,
     QgsRasterLayer,
+    QgsRasterMinMaxOrigin,
     QgsRasterShader,
     QgsSingleBandPseudoColorRenderer,
     QgsSingleSymbolRenderer,
@@ -42,8 +43,6 @@ _FILLS = {
     "missed": (33, 102, 172),
     "false": (178, 24, 43),
 }
-_CUT = (0.02, 0.98)
-_SAMPLE = 250_000
 _TRUE_COLOURS = (("red", "red_toa"), ("green", "green_toa"), ("blue", "blue_toa"))
 
 
@@ -105,7 +104,7 @@ def _show_classes(
 
 
 def _show_in_true_colours(layer: QgsRasterLayer) -> None:
-    """Show red, green and blue where the bands have these names, each cut at 2 and 98 %."""
+    """Show red, green and blue where the bands have these names, each without its extremes."""
     opened = gdal.Open(layer.source())
     if opened is None:
         return
@@ -116,13 +115,7 @@ def _show_in_true_colours(layer: QgsRasterLayer) -> None:
     bands = [next((names[one] for one in some if one in names), 0) for some in _TRUE_COLOURS]
     if not all(bands):
         return
-    provider = layer.dataProvider()
-    enhancements = []
-    for band in bands:
-        low, high = provider.cumulativeCut(band, *_CUT, layer.extent(), _SAMPLE)
-        one = QgsContrastEnhancement(provider.dataType(band))
-        one.setMinimumValue(low)
-        one.setMaximumValue(high)
-        one.setContrastEnhancementAlgorithm(QgsContrastEnhancement.StretchToMinimumMaximum)
-        enhancements.append(one)
-    layer.setRenderer(QgsMultiBandColorRenderer(provider, *bands, *enhancements))
+    layer.setRenderer(QgsMultiBandColorRenderer(layer.dataProvider(), *bands))
+    layer.setContrastEnhancement(
+        QgsContrastEnhancement.StretchToMinimumMaximum, QgsRasterMinMaxOrigin.CumulativeCut
+    )

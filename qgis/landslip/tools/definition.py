@@ -51,6 +51,7 @@ class Result:
         file: in the folder that was written; with *, all that fit.
         layer: of a GeoPackage.
         look: style that the plugin gives it; empty: the one in the file.
+        unless: it is not shown at first where there is the output of this name.
     """
 
     label: str
@@ -58,6 +59,7 @@ class Result:
     layer: str = ""
     output: str = ""
     look: str = ""
+    unless: str = "-"
     is_raster: bool = False
     is_shown: bool = True
 

@@ -54,7 +54,14 @@ EXTRACT = Tool(
             replace(one, file=f"inventory/{one.file}", output=f"INVENTORY_{one.output}")
             for one in _INVENTORY_RESULTS
         ),
-        Result("Landslides (map)", "landslides.gpkg", "landslides", "LANDSLIDES", "landslides"),
+        Result(
+            "Landslides (map)",
+            "landslides.gpkg",
+            "landslides",
+            "LANDSLIDES",
+            "landslides",
+            unless="INVENTORY_LANDSLIDES",
+        ),
         Result("Mask", "mask.tif", "", "MASK", "mask", is_raster=True, is_shown=False),
         _PROBABILITY,
     ),
