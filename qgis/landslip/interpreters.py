@@ -45,15 +45,15 @@ def find_python(named: str = "") -> Path:
 
 def _pythons() -> list[Path]:
     """Return the interpreters that may be there, QGIS's own first."""
-    program = Path(sys.executable).parent  # on Windows and macOS that is QGIS itself
+    own = Path(sys.executable)  # on Windows and macOS that is QGIS itself
     found = [
-        Path(sys.exec_prefix) / "python.exe",
         Path(sys.exec_prefix) / "bin" / "python3",
-        program / "bin" / "python3",
-        program / "python3.exe",
+        Path(sys.exec_prefix) / "python.exe",
+        own.parent / "bin" / "python3",
+        own.parent / "python3.exe",
     ]
-    if Path(sys.executable).stem.lower().startswith("python"):
-        found.insert(0, Path(sys.executable))
+    if own.stem.lower().startswith("python"):
+        found.append(own)
     for minor in range(13, MIN_PYTHON[1] - 1, -1):
         found += [Path(one) for one in (shutil.which(f"python3.{minor}"),) if one]
     found += [Path(one) for one in map(shutil.which, ("python3", "python", "py")) if one]
