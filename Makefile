@@ -4,6 +4,8 @@
 # make slow   the tests that take minutes
 # make docs   the documentation site, built strictly into build/docs; docs-serve shows it while you write
 # make qgis-plugin  the zip of the plugin for QGIS (build/landslip-qgis.zip), and what it says of the commands
+# make package  wheel and sdist, installed into an empty environment and used there
+# make package-all  the same for Python 3.11 to 3.13, base and [train], lowest bounds and newest (gigabytes of torch)
 # make page   build the page of `landslip serve` from web/ (needs Node.js 20 or newer)
 
 VENV ?= .venv
@@ -11,7 +13,7 @@ BIN := $(VENV)/bin
 DEMO ?= demo-output
 UV_VERSION := 0.13.9
 
-.PHONY: demo test slow check lint docs docs-serve lock page page-check qgis-plugin clean
+.PHONY: demo test slow check lint docs docs-serve lock page page-check package package-all qgis-plugin clean
 
 demo: $(VENV)/.ready
 	$(BIN)/landslip demo --out $(DEMO) --overwrite
@@ -45,6 +47,13 @@ $(VENV)/.ready: pyproject.toml requirements.lock
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --no-deps --editable .
 	touch $@
+
+package: $(VENV)/.ready
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python release/check.py
+
+package-all: $(VENV)/.ready
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python release/check.py --python 3.11 3.12 3.13 --bounds newest lowest \
+		--extras "" train
 
 # -P: the folder qgis/ holds a package of landslip's name.
 qgis-plugin: $(VENV)/.ready

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 from landslip.core.geodata import ignore_foreign_geodata
 from landslip.core.telemetry import disable_telemetry
 
-__version__ = "0.1.0.dev0"
+
+def _built_version() -> str:
+    """Return the version that the build wrote; a fixed one for a tree that was not built."""
+    try:
+        return str(import_module("landslip._version").version)
+    except ModuleNotFoundError:
+        return "0.1.0.dev0"
+
+
+__version__ = _built_version()
 
 if TYPE_CHECKING:
     from landslip import datasets as datasets

@@ -56,7 +56,7 @@ def test_every_command_in_prose_exists_with_its_options() -> None:
 
 
 def test_every_option_in_prose_is_of_some_command() -> None:
-    known = {"--debug", "--help", "--version"}
+    known = {"--debug", "--help", "--version", "--install-completion", "--show-completion"}
     for _, command in commands():
         for parameter in command.params:
             known |= {*parameter.opts, *parameter.secondary_opts}

@@ -19,7 +19,7 @@ _MODULES = {
     "pyyaml": "yaml",
     "scikit-image": "skimage",
 }
-_EXTRAS = {
+EXTRAS = {
     "train": "to train, evaluate with torch, and use GPUs",
     "export": "to write ONNX and int8 graphs",
     "onnx": "for --engine onnx",
@@ -43,7 +43,7 @@ def package_checks() -> Iterator[Check]:
     for requirement in requirements:
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             yield _needed(requirement)
-    for extra, use in _EXTRAS.items():
+    for extra, use in EXTRAS.items():
         yield _extra(extra, use, requirements)
 
 

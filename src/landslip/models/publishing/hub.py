@@ -170,9 +170,24 @@ def _hub_errors(repository: str) -> Iterator[None]:
         ):
             raise
         status = getattr(getattr(error, "response", None), "status_code", None)
-        what = {
-            401: "the hub does not accept the token, or there is no such repository; see HF_TOKEN",
-            403: "access denied by the hub; the token of HF_TOKEN may not do this",
-            404: "the hub has no such repository or revision, or it is private; see HF_TOKEN",
-        }.get(status or 0, f"the hub cannot be used ({excerpt(str(error), 200)}); try again later")
-        raise InputError(f"{repository}: {what}") from error
+        raise _refusal(repository, status, str(error)) from error
+
+
+def _refusal(repository: str, status: int | None, said: str) -> InputError:
+    if status == 401:
+        return InputError(
+            f"{repository}: the hub does not accept the token, or there is no such repository; "
+            "see HF_TOKEN"
+        )
+    if status == 403:
+        return InputError(
+            f"{repository}: access denied by the hub; the token of HF_TOKEN may not do this"
+        )
+    if status == 404:
+        return InputError(
+            f"{repository}: the hub has no such repository or revision, or it is private; see "
+            "HF_TOKEN"
+        )
+    return InputError(
+        f"{repository}: the hub cannot be used ({excerpt(said, 200)}); try again later"
+    )
