@@ -18,7 +18,8 @@ REPOSITORY = Path(__file__).parents[2]
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Put the made pages of a folder where the nav has FOLDER/*.md, in their order."""
-    config.nav = with_pages(config.nav, list(pages()))
+    config.extra["made_pages"] = made = pages()
+    config.nav = with_pages(config.nav, list(made))
     return config
 
 
@@ -39,7 +40,7 @@ def with_pages(nav: Any, places: list[str]) -> Any:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the made pages to those that were written."""
-    for place, text in pages().items():
+    for place, text in config.extra.pop("made_pages").items():
         files.append(File.generated(config, place, content=text))
     return files
 
