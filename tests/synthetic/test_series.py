@@ -26,7 +26,7 @@ from landslip.synthetic.series import (
     SyntheticSeries,
     write_series,
 )
-from landslip.synthetic.study_areas import small_area, wenchuan_area
+from landslip.synthetic.study_areas import small_area, valley_area, wenchuan_area
 
 BEFORE, AFTER = date(2013, 8, 12), date(2015, 8, 5)
 
@@ -70,6 +70,13 @@ def test_the_preset_gives_224_tiles_a_date() -> None:
     window = area.window_on(area.landscape_with_margin.grid)
     assert area.landscape_with_margin.grid.at(window).transform.c % 2 == 0
     assert window.shape == area.landscape.shape
+
+
+def test_the_valley_is_a_part_of_the_study_area_on_all_its_dates() -> None:
+    valley, large = valley_area(seed=3), wenchuan_area(seed=3)
+    assert valley.overpasses == large.overpasses
+    assert valley.landscape.shape == (1536, 1024)  # 96 tiles of 128 px
+    assert valley.landscape.centre_deg == large.landscape.centre_deg
 
 
 def test_images_show_the_whole_area_by_both_camera_models(

@@ -231,12 +231,14 @@ class StudyPreset(StrEnum):
     """Synthetic terrain imaged on several dates.
 
     ``wenchuan``: 3584 x 4096 px of 2 m near Wenchuan in 2013, 2014 and 2015, 224 tiles of 256 px a
-    date; ``small``: 512 x 640 px of the same kind on two dates; ``recovery``: 2048 x 2048 px on six
-    dates from before an earthquake until five years after it, with landslides of all sizes, seasons
-    and clouds; ``recovery-small``: 1024 x 1024 px of that kind.
+    date; ``valley``: 1024 x 1536 px of the same kind on the same dates; ``small``: 512 x 640 px on
+    two of them; ``recovery``: 2048 x 2048 px on six dates from before an earthquake until five
+    years after it, with landslides of all sizes, seasons and clouds; ``recovery-small``: 1024 x
+    1024 px of that kind.
     """
 
     WENCHUAN = "wenchuan"
+    VALLEY = "valley"
     SMALL = "small"
     RECOVERY = "recovery"
     RECOVERY_SMALL = "recovery-small"

@@ -10,6 +10,7 @@ from landslip.synthetic.camera import Attitude
 from landslip.synthetic.failures import FailureSettings
 from landslip.synthetic.histories import TriggerEvent
 from landslip.synthetic.landscape import LandscapeSettings
+from landslip.synthetic.landslides import LandslideSettings
 from landslip.synthetic.observation import SceneConditions
 from landslip.synthetic.overpass import Overpass
 from landslip.synthetic.series import StudyArea
@@ -31,6 +32,7 @@ def study_area(preset: StudyPreset, seed: int = 0) -> StudyArea:
     """Return the study area of a preset."""
     areas = {
         StudyPreset.WENCHUAN: wenchuan_area,
+        StudyPreset.VALLEY: valley_area,
         StudyPreset.SMALL: small_area,
         StudyPreset.RECOVERY: recovery_area,
         StudyPreset.RECOVERY_SMALL: small_recovery_area,
@@ -60,6 +62,17 @@ def wenchuan_area(seed: int = 0) -> StudyArea:
     ]
     landscape = LandscapeSettings(centre_deg=(103.48, 31.30), epsg=32648, shape=(4096, 3584))
     return StudyArea(landscape=landscape, overpasses=tuple(overpasses), seed=seed)
+
+
+def valley_area(seed: int = 0) -> StudyArea:
+    """Return 2 x 3.1 km of the same kind, on the same dates: enough to train and test a network."""
+    large = wenchuan_area(seed)
+    landslides = LandslideSettings(per_km2=21.0)
+    return replace(
+        large,
+        landscape=replace(large.landscape, shape=(1536, 1024), landslides=landslides),
+        margin_px=512,
+    )
 
 
 def small_area(seed: int = 0) -> StudyArea:
