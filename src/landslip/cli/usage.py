@@ -45,10 +45,8 @@ class Command(TyperCommand):
 
 def completion_item(word: str, text: str) -> Any:
     """Return what a shell is offered for an incomplete word: a word and what it is."""
-    try:
-        from typer._click.shell_completion import CompletionItem
-    except ImportError:  # Typer before 0.26 works with click itself
-        from click.shell_completion import CompletionItem  # type: ignore[assignment]
+    from typer._click.shell_completion import CompletionItem
+
     return CompletionItem(word, help=text)
 
 
