@@ -37,7 +37,8 @@ from landslip.core.grid import Grid
 from landslip.core.progress import no_progress
 from landslip.core.window import Window
 from landslip.experiments.assembly import commit, machine
-from landslip.io.raster.output import OutputBand, WindowOutput, write_map
+from landslip.io.raster.output import OutputBand
+from landslip.io.raster.pyramid import WindowOutput, write_map
 from landslip.preprocessing.radiometry.sun import SunPosition
 from landslip.synthetic.terrain import illumination, make_terrain
 

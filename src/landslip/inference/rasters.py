@@ -39,9 +39,11 @@ class ResultRasters:
         while rows > _MIN_ROWS and rows * grid.shape[1] > BAND_PX:
             rows //= 2
         self._probability = PyramidOutput(
-            folder / ".probability", grid, (_PROBABILITY_LAYER,), rows
+            folder / ".probability", grid, (_PROBABILITY_LAYER,), rows, compression="deflate"
         )
-        self._mask = PyramidOutput(folder / ".mask", grid, (_MASK_LAYER,), rows)
+        self._mask = PyramidOutput(
+            folder / ".mask", grid, (_MASK_LAYER,), rows, compression="deflate"
+        )
         self._band: ProbabilityLevels = np.empty((rows, grid.shape[1]), dtype=np.uint8)
         self._filled = self._row = 0
         self._sums = {PROBABILITY: 0, MASK: 0}
@@ -92,7 +94,7 @@ class ResultRasters:
         self._filled = 0
 
     def _finish(self, output: PyramidOutput, name: str) -> None:
-        output.finish(self._folder / name, compress="deflate", level=1)
+        output.finish(self._folder / name)
         if sum_of_bytes(self._folder / name) != self._sums[name]:
             raise LandslipError(
                 f"{self._folder / name}: a part of the raster could not be written; free disk "

@@ -1,6 +1,8 @@
 """Array lookups between pixels, and coarse lattices that save exact coordinates at every pixel."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise, product
 from typing import Any
 
 import cv2
@@ -15,6 +17,8 @@ Array = NDArray[Any]
 
 SPLINE_MARGIN_PX = 10
 _DOUBLINGS = 2
+_SPLINE_BLOCK_PX = 256
+_KNOT_REACH = 4  # knots on each side of a place that its value depends on, and one more
 _AT_NODES = np.array([1, 4, 1], dtype=np.float32) / 6
 
 
@@ -69,12 +73,30 @@ def spline(values: Pixels, col: Pixels, row: Pixels) -> Pixels:
     """
     knots = ndimage.spline_filter1d(values, 3, axis=0, output=np.float32, mode="mirror")
     knots = ndimage.spline_filter1d(knots, 3, axis=1, output=np.float32, mode="mirror")
+    out = np.empty((*col.shape, *values.shape[2:]), dtype=np.float32)
+    # in blocks whose fine samples stay in the processor's cache
+    for top, left in product(*(range(0, length, _SPLINE_BLOCK_PX) for length in col.shape)):
+        block = np.s_[top : top + _SPLINE_BLOCK_PX, left : left + _SPLINE_BLOCK_PX]
+        _sample_spline(knots, col[block], row[block], out[block])
+    return out
+
+
+def _sample_spline(knots: Pixels, col: Pixels, row: Pixels, out: Pixels) -> None:
+    """Write the spline of some knots (height, width, bands) at pixel coordinates to ``out``."""
+    spans, places = [], []
+    for at, length in zip((row, col), knots.shape, strict=False):
+        start = min(max(int(at.min()) - _KNOT_REACH, 0), length - 1)
+        spans.append(slice(start, max(int(at.max()) + 1 + _KNOT_REACH, start + 1)))
+        scale = np.float32(2**_DOUBLINGS)
+        # pixel centres are at halves, and the first fine sample is at the first pixel's centre
+        places.append((at - np.float32(start + 0.5)) * scale)
+    fine = knots[tuple(spans)]
     for _ in range(_DOUBLINGS):
         # its kernel, [1 4 6 4 1] / 8, is the two-scale relation of the cubic B-spline
-        knots = np.asarray(cv2.pyrUp(knots))
-    fine = np.asarray(cv2.sepFilter2D(knots, -1, _AT_NODES, _AT_NODES), dtype=np.float32)
-    scale, half = np.float32(2**_DOUBLINGS), np.float32(0.5)
-    return bilinear(fine, (col - half) * scale + half, (row - half) * scale + half)
+        fine = np.asarray(cv2.pyrUp(fine))
+    fine = np.asarray(cv2.sepFilter2D(fine, -1, _AT_NODES, _AT_NODES))
+    down, across = places
+    cv2.remap(fine, across, down, cv2.INTER_LINEAR, dst=out, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _remap(values: Pixels, col: Pixels, row: Pixels, interpolation: int) -> Pixels:
@@ -114,12 +136,39 @@ class NodeLattice:
 
         float32 is for what is within a few thousand of 0.
         """
-        down, across = (self._weights(axis).astype(dtype) for axis in (0, 1))
-        return np.asarray(down @ values.reshape(self.nodes).astype(dtype) @ across.T, dtype=dtype)
+        out = np.empty(self.shape, dtype=dtype)
+        for rows, (part,) in self.interpolate_rows(values[np.newaxis], dtype):
+            out[rows] = part
+        return out
+
+    def interpolate_rows(
+        self, values: Points, dtype: type[np.floating[Any]] = np.float32
+    ) -> Iterator[tuple[slice, list[Array]]]:
+        """Do the same for several values at the nodes (k, n), some rows at a time.
+
+        Yields the rows, all in all each once, and k arrays of them (rows, width). Rows between two
+        lines of nodes stay in the processor's cache for what is done with them.
+        """
+        nodes = values.reshape(-1, *self.nodes).astype(dtype)
+        lines = nodes @ self._weights(1).astype(dtype).T
+        place = self._places(0)
+        first = np.searchsorted(place, np.arange(self.nodes[0]))
+        first[-1] = self.shape[0]
+        for at, (start, end) in enumerate(pairwise(first.tolist())):
+            share = (place[start:end] - at).astype(dtype)[:, np.newaxis]
+            parts = []
+            for upper, lower in zip(lines[:, at], lines[:, at + 1], strict=True):
+                part = share * (lower - upper)
+                part += upper
+                parts.append(part)
+            yield slice(start, end), parts
 
     def _weights(self, axis: int) -> NDArray[np.float64]:
         """Return the weights (length, count) of an axis' nodes at each pixel's centre."""
-        length, count = self.shape[axis], self.nodes[axis]
-        position = (np.arange(length) + 0.5) * (count - 1) / length
-        distance = np.abs(position[:, np.newaxis] - np.arange(count))
+        distance = np.abs(self._places(axis)[:, np.newaxis] - np.arange(self.nodes[axis]))
         return np.asarray(np.maximum(1 - distance, 0))
+
+    def _places(self, axis: int) -> NDArray[np.float64]:
+        """Return where each pixel's centre (length,) is among an axis' nodes."""
+        length, count = self.shape[axis], self.nodes[axis]
+        return np.asarray((np.arange(length) + 0.5) * (count - 1) / length)

@@ -17,14 +17,13 @@ from landslip.core.grid import Grid
 from landslip.core.progress import no_progress
 from landslip.core.window import Window
 from landslip.io.raster import RasterOutput, Scene, write_scene
-from landslip.io.raster.output import (
+from landslip.io.raster.output import OutputBand, to_dtype
+from landslip.io.raster.pyramid import (
     WINDOW_PX,
-    OutputBand,
     PyramidOutput,
     WindowOutput,
     halve,
     map_windows,
-    to_dtype,
     write_map,
 )
 

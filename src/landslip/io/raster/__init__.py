@@ -5,11 +5,11 @@ from landslip.io.raster.opening import bounded_cache, decoding_threads
 from landslip.io.raster.output import (
     OutputBand,
     PlainOutput,
-    PyramidOutput,
     RasterOutput,
     sum_of_bytes,
     write_scene,
 )
+from landslip.io.raster.pyramid import PyramidOutput
 from landslip.io.raster.readers import Mask, RasterShape, SensorImage, raster_shape
 from landslip.io.raster.scene import Scene, SceneOptions
 from landslip.io.raster.validity import Stored, Valid

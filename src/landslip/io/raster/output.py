@@ -1,20 +1,12 @@
-"""Writing rasters: GeoTIFFs window by window, and Cloud-Optimized GeoTIFFs with overviews.
+"""Writing rasters window by window: GeoTIFFs that GDAL then turns into Cloud-Optimized ones."""
 
-Overviews of scenes are made here, as windows are written: GDAL's take several times as long, for
-several bands with nodata, as all else that is done to a Cloud-Optimized GeoTIFF.
-"""
-
-import math
-import shutil
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
-from xml.etree import ElementTree
+from typing import Any, Literal, TypeVar
 
-import cv2
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
@@ -27,10 +19,9 @@ from landslip.core.choices import Units
 from landslip.core.errors import LandslipError
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid
-from landslip.core.progress import Progress
-from landslip.core.resources import parallel_map
-from landslip.core.window import Window, tile_windows
+from landslip.core.window import Window
 from landslip.io.raster.opening import cause, rasterio_window
+from landslip.io.raster.tile_codec import TILE_PX
 from landslip.io.raster.validity import Stored, Valid
 
 WINDOW_PX = 1024
@@ -44,7 +35,7 @@ Note = TypeVar("Note")
 COG_OPTIONS = {
     "driver": "COG",
     "predictor": "standard",
-    "blocksize": 512,
+    "blocksize": TILE_PX,
     "num_threads": "all_cpus",
     "bigtiff": "if_safer",
 }
@@ -79,6 +70,45 @@ def output_bands(
     )
 
 
+def create_geotiff(
+    path: Path,
+    grid: Grid,
+    layers: tuple[OutputBand, ...],
+    tags: Mapping[str, str] | None,
+    **options: Any,
+) -> Any:
+    """Create a tiled GeoTIFF for layers of one dtype and nodata; return rasterio's open file.
+
+    Options are those of GDAL's driver.
+    """
+    with warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning):
+        file = rasterio.open(
+            path,
+            "w",
+            driver="GTiff",
+            height=grid.shape[0],
+            width=grid.shape[1],
+            count=len(layers),
+            dtype=layers[0].dtype,
+            nodata=layers[0].nodata,
+            crs=grid.crs,
+            transform=grid.transform,
+            tiled=True,
+            blockxsize=TILE_PX,
+            blockysize=TILE_PX,
+            interleave="pixel",
+            sparse_ok=True,  # windows without data are not written
+            **options,
+        )
+    file.descriptions = tuple(layer.description for layer in layers)
+    file.scales = tuple(layer.scale for layer in layers)
+    file.offsets = tuple(layer.offset for layer in layers)
+    file.units = tuple(layer.units or "" for layer in layers)
+    if tags:
+        file.update_tags(**tags)
+    return file
+
+
 class RasterOutput:
     """A tiled GeoTIFF written window by window, then turned into a Cloud-Optimized GeoTIFF."""
 
@@ -91,31 +121,7 @@ class RasterOutput:
     ) -> None:
         """Create the file; every layer has the first one's dtype and nodata."""
         self._path = path
-        self._layers = layers
-        with warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning):
-            self._file = rasterio.open(
-                path,
-                "w",
-                driver="GTiff",
-                height=grid.shape[0],
-                width=grid.shape[1],
-                count=len(layers),
-                dtype=layers[0].dtype,
-                nodata=layers[0].nodata,
-                crs=grid.crs,
-                transform=grid.transform,
-                tiled=True,
-                blockxsize=512,
-                blockysize=512,
-                sparse_ok=True,  # windows without data are not written
-                bigtiff="if_safer",
-            )
-        self._file.descriptions = tuple(layer.description for layer in layers)
-        self._file.scales = tuple(layer.scale for layer in layers)
-        self._file.offsets = tuple(layer.offset for layer in layers)
-        self._file.units = tuple(layer.units or "" for layer in layers)
-        if tags:
-            self._file.update_tags(**tags)
+        self._file = create_geotiff(path, grid, layers, tags, bigtiff="if_safer")
 
     def write(self, values: Stored, window: Window) -> None:
         """Write (bands, height, width) or (height, width) at a window inside the grid."""
@@ -195,7 +201,7 @@ def raster_writing(path: Path) -> Iterator[None]:
     """Turn errors of writing into one that names the raster."""
     try:
         yield
-    except (RasterioError, CPLE_BaseError) as error:
+    except (RasterioError, CPLE_BaseError, OSError) as error:
         raise LandslipError(
             f"{path}: the raster cannot be written ({cause(error)}); check that there is room on "
             "the disk and run the same command again"
@@ -207,176 +213,6 @@ def write_scene(path: Path, values: Stored, grid: Grid, layers: tuple[OutputBand
     output = RasterOutput(path.with_name(f".{path.name}.tif"), grid, layers)
     output.write(values, grid.window)
     output.finish(path, overviews="average")
-
-
-class PyramidOutput:
-    """A raster of integers or floats with nodata, and its overviews by averaging.
-
-    Windows are written once each; their offsets are multiples of a power of two, and so are their
-    sizes except at the right and lower edge. There are overviews up to that power.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        grid: Grid,
-        layers: tuple[OutputBand, ...],
-        window_px: int,
-        tags: Mapping[str, str] | None = None,
-    ) -> None:
-        """Create files in a folder ``path`` that is removed at the end.
-
-        All layers have a nodata value; ``window_px``, the side of windows, is a power of two.
-        """
-        self._folder = path
-        path.mkdir()
-        self._nodata = layers[0].nodata
-        grids = [grid]
-        while max(grids[-1].shape) > _SMALLEST_PX and 2 ** len(grids) <= window_px:
-            grids.append(grids[-1].coarser(2, covering=True))
-        self._paths = [path / f"{level}.tif" for level in range(len(grids))]
-        self._levels = [
-            RasterOutput(file, one, layers, tags)
-            for file, one in zip(self._paths, grids, strict=True)
-        ]
-
-    def levels_of(self, stored: Stored) -> list[Stored]:
-        """Return numbers (bands, height, width) and their averages for each overview.
-
-        Several threads may do this at once.
-        """
-        levels = [stored]
-        while len(levels) < len(self._levels):
-            levels.append(halve(levels[-1], self._nodata))
-        return levels
-
-    def write(self, levels: list[Stored], window: Window) -> None:
-        """Write a window and its overviews from `levels_of`."""
-        for file, stored in zip(self._levels, levels, strict=True):
-            height, width = stored.shape[1:]
-            file.write(stored, Window(window.col_off, window.row_off, width, height))
-            window = Window(window.col_off // 2, window.row_off // 2, width, height)
-
-    def finish(
-        self, cog: Path, *, compress: Literal["zstd", "deflate"] = "zstd", level: int = 1
-    ) -> None:
-        """Write all as a Cloud-Optimized GeoTIFF.
-
-        By default zstd at its lowest level: several times as fast as deflate for files as large.
-        """
-        self.close()
-        both = self._folder / "all.vrt"
-        copy_raster(self._paths[0], both, driver="VRT")
-        tree = ElementTree.parse(both)  # noqa: S314 - written by GDAL just now
-        for band in tree.getroot().iter("VRTRasterBand"):
-            for path in self._paths[1:]:
-                overview = ElementTree.SubElement(band, "Overview")
-                source = ElementTree.SubElement(overview, "SourceFilename", relativeToVRT="1")
-                source.text = path.name
-                ElementTree.SubElement(overview, "SourceBand").text = band.get("band")
-        tree.write(both)
-        with raster_writing(cog):
-            copy_raster(both, cog, compress=compress, level=level, **COG_OPTIONS)
-        shutil.rmtree(self._folder)
-
-    def close(self) -> None:
-        """Close the files as they are."""
-        for level in self._levels:
-            level.close()
-
-
-def halve(stored: Stored, nodata: float | None) -> Stored:
-    """Return means of blocks of 2 x 2 numbers (bands, height, width) that are not nodata.
-
-    Odd sizes are rounded up. Where all four are nodata, so is the mean; a mean that would be
-    nodata is moved to the number beside it.
-    """
-    dtype, (_, height, width) = stored.dtype, stored.shape
-    size = -(-width // 2), -(-height // 2)
-    means = np.empty((len(stored), size[1], size[0]), dtype=dtype)
-    limits = np.iinfo(dtype) if np.issubdtype(dtype, np.integer) else np.finfo(dtype)
-    # no mean of other numbers is nodata where that is the lowest or highest there is
-    is_safe = nodata is None or np.isnan(nodata) or nodata in (limits.min, limits.max)
-    is_plain = is_safe and not (height % 2 or width % 2) and dtype in _RESIZED
-    for band, mean in zip(stored, means, strict=True):
-        valid = np.ones(band.shape, dtype=np.bool_)
-        if nodata is not None:
-            valid = ~np.isnan(band) if np.isnan(nodata) else band != nodata
-        if is_plain and valid.all():
-            mean[:] = cv2.resize(band, size, interpolation=cv2.INTER_AREA)
-        else:
-            mean[:] = _means_of_valid(band, valid, nodata, size)
-    return means
-
-
-def _means_of_valid(
-    band: Stored, valid: Flags, nodata: float | None, size: tuple[int, int]
-) -> Pixels:
-    fraction = _block_means(valid.astype(np.float32), size)
-    sums = _block_means(np.where(valid, band, 0).astype(np.float32), size)
-    values = np.asarray(sums / np.maximum(fraction, np.float32(0.25)), dtype=np.float32)
-    if np.issubdtype(band.dtype, np.integer):
-        np.rint(values, out=values)
-        if nodata is not None:
-            values[values == nodata] += 1 if nodata < np.iinfo(band.dtype).max else -1
-    if nodata is not None:
-        values[fraction == 0] = nodata
-    return values
-
-
-def _block_means(values: Pixels, size: tuple[int, int]) -> Pixels:
-    """Return a quarter of the sums of blocks of 2 x 2, zeros beyond the edge."""
-    height, width = values.shape
-    if height % 2 or width % 2:
-        values = np.pad(values, ((0, height % 2), (0, width % 2)))
-    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class WindowOutput(Generic[Note]):
-    """A window's stored numbers (bands, height, width), None where all is nodata, and a note."""
-
-    stored: Stored | None
-    note: Note
-
-
-def write_map(
-    path: Path,
-    grid: Grid,
-    layers: tuple[OutputBand, ...],
-    make: Callable[[Window], WindowOutput[Note]],
-    progress: Progress,
-    tags: Mapping[str, str] | None = None,
-) -> list[Note]:
-    """Write a Cloud-Optimized GeoTIFF and return the notes of its windows.
-
-    A temporary folder is made beside it; several threads call ``make``; progress is in pixels.
-    """
-    output = PyramidOutput(path.with_name(f".{path.name}"), grid, layers, WINDOW_PX, tags)
-    total, done = math.prod(grid.shape), 0
-    notes = []
-
-    def work(window: Window) -> tuple[list[Stored] | None, Note]:
-        made = make(window)
-        return None if made.stored is None else output.levels_of(made.stored), made.note
-
-    try:
-        for window, (levels, note) in parallel_map(work, map_windows(grid.shape)):
-            if levels is not None:
-                output.write(levels, window)
-            notes.append(note)
-            done += window.width * window.height
-            progress(done, total)
-        output.finish(path)
-    finally:
-        output.close()
-    return notes
-
-
-def map_windows(shape: tuple[int, int]) -> list[Window]:
-    """Return windows that cover a map, cut off at its edge."""
-    clipped = (window.clipped(shape) for window in tile_windows(shape, WINDOW_PX))
-    return [window for window in clipped if window is not None]
 
 
 def to_dtype(values: NDArray[Any], valid: Valid, dtype: str, nodata: float | None) -> Stored:

@@ -12,7 +12,8 @@ from landslip.core.progress import Progress
 from landslip.core.window import Window
 from landslip.inventory.pixel_runs import PixelRuns, pixel_runs
 from landslip.io.raster import OutputBand, RasterOutput
-from landslip.io.raster.output import PyramidOutput, map_windows, raster_writing
+from landslip.io.raster.output import raster_writing
+from landslip.io.raster.pyramid import PyramidOutput, map_windows
 from landslip.multitemporal.recovery.landslides import FailedSlopes
 from landslip.multitemporal.recovery.measures import LandslideRecovery
 from landslip.multitemporal.recovery.rates import (
@@ -62,7 +63,9 @@ def write_rasters(
         before=np.array([one.before for one in measured]),
         start=np.array([len(series.days) if one.after is None else one.after for one in measured]),
     )
-    rates = PyramidOutput(stage / f".{RATES}", series.grid, layers, WINDOW_PX)
+    rates = PyramidOutput(
+        stage / f".{RATES}", series.grid, layers, WINDOW_PX, compression="deflate"
+    )
     classes = RasterOutput(stage / f".{CLASSES}", series.grid, of_class)
     counts = np.zeros(5, dtype=np.int64)
     done, total = 0, math.prod(series.grid.shape)
@@ -77,7 +80,7 @@ def write_rasters(
                 counts += np.bincount(codes[codes != CLASS_NODATA], minlength=5)
             done += window.width * window.height
             progress(done, total)
-        rates.finish(stage / RATES, compress="deflate")
+        rates.finish(stage / RATES)
         classes.finish(stage / CLASSES, overviews="mode")
     finally:
         rates.close()

@@ -25,9 +25,10 @@ from landslip.core.progress import Progress
 from landslip.core.resources import parallel_map
 from landslip.core.text import read_json
 from landslip.core.window import Window
-from landslip.io.raster import OutputBand, PyramidOutput, RasterOutput, Scene, Stored
+from landslip.io.raster import OutputBand, PyramidOutput, RasterOutput, Scene
 from landslip.io.raster.fingerprint import scene_fingerprint
-from landslip.io.raster.output import WINDOW_PX, map_windows, output_bands, to_dtype
+from landslip.io.raster.output import output_bands, to_dtype
+from landslip.io.raster.pyramid import WINDOW_PX, CompressedWindow, map_windows
 from landslip.multitemporal.series.card import BandNormalisation, SceneDate
 from landslip.multitemporal.series.coregistration import MeasuredShift, measure_shift
 from landslip.multitemporal.series.folder import Validity
@@ -205,18 +206,18 @@ def _write_date(
         )
         stack.callback(codes.close)
 
-        def work(window: Window) -> tuple[list[Stored] | None, NDArray[np.uint8]]:
+        def work(window: Window) -> tuple[CompressedWindow, NDArray[np.uint8]]:
             reflectance, validity = view.read(window, bands)
             values = (gains[:, None, None] * reflectance + offsets[:, None, None]) / SCALE
             valid = validity != Validity.NO_DATA
             if not valid.any():
-                return None, validity
+                return scene_output.compress(None, window), validity
             stored = to_dtype(np.where(valid, values, 0), valid, _RADIOMETRY.dtype, _NODATA)
-            return scene_output.levels_of(stored), validity
+            return scene_output.compress(scene_output.levels_of(stored), window), validity
 
-        for window, (levels, validity) in parallel_map(work, map_windows(grid.shape)):
-            if levels is not None:
-                scene_output.write(levels, window)
+        for window, (compressed, validity) in parallel_map(work, map_windows(grid.shape)):
+            scene_output.append(compressed)
+            if (validity != Validity.NO_DATA).any():
                 codes.write(validity, window)
             counts += np.bincount(validity.ravel(), minlength=len(Validity))
             done += window.width * window.height

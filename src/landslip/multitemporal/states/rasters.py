@@ -34,7 +34,9 @@ class StateRasters:
         self._states: list[tuple[Path, RasterOutput]] = []
         for day in days:
             path = stage / posterior_name(day)
-            output = PyramidOutput(stage / f".{path.name}", grid, bands, side)
+            output = PyramidOutput(
+                stage / f".{path.name}", grid, bands, side, compression="deflate"
+            )
             self._posteriors.append((path, output))
             path = stage / state_name(day)
             self._states.append((path, RasterOutput(stage / f".{path.name}", grid, state)))
@@ -51,7 +53,7 @@ class StateRasters:
     def finish(self) -> None:
         """Write them as COGs."""
         for path, posterior in self._posteriors:
-            posterior.finish(path, compress="deflate")
+            posterior.finish(path)
         for path, state in self._states:
             state.finish(path, overviews="mode")
 

@@ -13,6 +13,7 @@ from landslip.core.crs import check_on_earth
 from landslip.core.errors import InputError, RegistrationError, argument
 from landslip.core.grid import Grid, edge_points, window_around
 from landslip.core.rpc import RPC, ImageCorrection
+from landslip.core.window import Window
 from landslip.io.raster.readers import SensorImage
 from landslip.preprocessing.coregistration.matching import (
     MatchFeature,
@@ -25,7 +26,11 @@ from landslip.preprocessing.coregistration.shift_models import (
     ShiftFit,
     fit_reliably,
 )
-from landslip.preprocessing.coregistration.tie_points import TiePoints, patch_centres
+from landslip.preprocessing.coregistration.tie_points import (
+    ImagePatch,
+    TiePoints,
+    patch_centres,
+)
 from landslip.preprocessing.orthorectification.elevation import GridProjection
 from landslip.preprocessing.orthorectification.ground_projection import GroundGrid
 from landslip.preprocessing.orthorectification.views import (
@@ -160,6 +165,14 @@ def match_repeatedly(
     """
     grid = view.ground.grid
     refinement, correction = None, ImageCorrection()
+    # the reference stays where it is: its patches are resampled once for rounds of the same size
+    seen: dict[Window, ImagePatch] = {}
+
+    def reference_patch(window: Window) -> ImagePatch:
+        if window not in seen:
+            seen[window] = reference.patch(window)
+        return seen[window]
+
     for settings, limits in rounds:
         size = min(settings.patch_px, *grid.shape)
         if size < _SMALLEST_PATCH_PX:
@@ -169,7 +182,7 @@ def match_repeatedly(
             )
         search = min(settings.search_px, (size - 1) // 2 - 1)
         fitting = replace(settings, patch_px=size, search_px=search)
-        ties = find_tie_points(view.patch, reference.patch, grid.window, fitting)
+        ties = find_tie_points(view.patch, reference_patch, grid.window, fitting)
         ties = _to_image_space(ties, view.ground, view.source.rpc, settings.patch_px)
         shape = view.source.image.shape
         fit = fit_reliably(ties, choose_model(len(ties)), limits, shape, subject)

@@ -93,19 +93,19 @@ class GroundWindow:
         )
         corner = np.floor(np.nanmin(level, axis=0)).astype(int)
         slope, curve = (above - below) / 2, (above + below) / 2 - level
-        relative = (self.height_m - np.float32(middle)) / np.float32(half)
-
-        def coordinate(axis: int) -> Pixels:
-            total: Pixels = lattice.interpolate(slope[:, axis])
-            # what leaving it out amounts to is measured by the probes all the same
-            if np.abs(curve[:, axis]).max() > _NEGLIGIBLE_PX:
-                total += lattice.interpolate(curve[:, axis]) * relative
-            total *= relative
-            total += lattice.interpolate((level - corner)[:, axis])
-            return total
-
-        col, row = coordinate(0), coordinate(1)
+        # what leaving it out amounts to is measured by the probes all the same
+        bent = [axis for axis in (0, 1) if np.abs(curve[:, axis]).max() > _NEGLIGIBLE_PX]
+        values = np.vstack([(level - corner).T, slope.T, curve.T[bent]])
         height, width = self.window.shape
+        col, row = np.empty((2, height, width), dtype=np.float32)
+        for strip, parts in lattice.interpolate_rows(values):
+            relative = (self.height_m[strip] - np.float32(middle)) / np.float32(half)
+            for axis, out in enumerate((col, row)):
+                total = parts[2 + axis]
+                if axis in bent:
+                    total += parts[4 + bent.index(axis)] * relative
+                total *= relative
+                np.add(total, parts[axis], out=out[strip])
         number = np.arange(_PROBES)
         rows = ((number + 0.5) / _PROBES * height).astype(np.intp)
         # the golden ratio spreads columns evenly, whatever the number of probes

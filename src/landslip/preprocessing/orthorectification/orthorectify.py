@@ -16,7 +16,8 @@ from landslip.core.progress import Progress, no_progress
 from landslip.core.rpc import RPC
 from landslip.core.window import Window
 from landslip.io.raster import bounded_cache
-from landslip.io.raster.output import OutputBand, WindowOutput, to_dtype, write_map
+from landslip.io.raster.output import OutputBand, to_dtype
+from landslip.io.raster.pyramid import WindowOutput, write_map
 from landslip.io.raster.readers import SensorImage
 from landslip.io.raster.validity import dtype_holds, output_nodata
 from landslip.preprocessing.orthorectification.camera_refinement import (

@@ -165,4 +165,6 @@ def _kernel_valid(valid: Flags, col: Pixels, row: Pixels) -> Flags:
 def _bands_first(values: Pixels) -> Pixels:
     if values.ndim == 2:
         return values[np.newaxis]
-    return np.ascontiguousarray(np.moveaxis(values, -1, 0))
+    bands = np.empty((values.shape[2], *values.shape[:2]), dtype=values.dtype)
+    cv2.split(values, list(bands))
+    return bands

@@ -20,7 +20,8 @@ from landslip.core.messages import sentences
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.io.raster import SceneOptions, bounded_cache
-from landslip.io.raster.output import WindowOutput, output_bands, to_dtype, write_map
+from landslip.io.raster.output import output_bands, to_dtype
+from landslip.io.raster.pyramid import WindowOutput, write_map
 from landslip.io.raster.validity import output_nodata
 from landslip.preprocessing.pansharpening.fusion import Fusion, FusionSettings, fit_fusion
 from landslip.preprocessing.pansharpening.image_pair import (

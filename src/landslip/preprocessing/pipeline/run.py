@@ -28,6 +28,7 @@ from landslip.core.errors import (
 )
 from landslip.core.files import atomic_directory
 from landslip.core.progress import Progress, no_progress
+from landslip.core.resources import keep_freed_memory
 from landslip.core.rpc import ImageCorrection
 from landslip.core.text import read_json
 from landslip.io.raster.opening import bounded_cache
@@ -223,6 +224,7 @@ def preprocess(
         MissingDependencyError: 6S or OmniCloudMask is asked for and not installed.
     """
     callbacks = callbacks or ProgressCallbacks()
+    keep_freed_memory()
     files = [source] if source.is_file() else source.rglob("*")
     size = sum(path.stat().st_size for path in files if path.is_file())
     identity = {"name": source.resolve().name, "bytes": size}

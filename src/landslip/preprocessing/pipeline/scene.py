@@ -16,7 +16,8 @@ from landslip.core.errors import InputError, argument
 from landslip.core.grid import Grid
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window, tile_windows
-from landslip.io.raster.output import OutputBand, WindowOutput, output_bands, to_dtype, write_map
+from landslip.io.raster.output import OutputBand, output_bands, to_dtype
+from landslip.io.raster.pyramid import WindowOutput, write_map
 from landslip.preprocessing.orthorectification.ground_projection import GroundGrid
 from landslip.preprocessing.orthorectification.views import block_mean_patch
 from landslip.preprocessing.pansharpening.fusion import Fusion
@@ -38,6 +39,7 @@ _DTYPE = "uint16"
 _MIN_STORED, _MAX_STORED = 0.5, 65_535
 _CLOUD_RATIO = 2
 _CLOUD_WINDOW_PX = 512
+_STRIP_PX = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +180,6 @@ def window_function(inputs: SceneInputs) -> Callable[[Window], WindowOutput[Wind
             return WindowOutput(None, WindowCounts(error_px=pan_places.error_px))
         ms_places = patch.project(images.ms.rpc)
         ms, ms_valid = images.ms.resample_spline(ms_places)
-        bands = correction.reflectance(ms, MSS_BANDS)
-        detail = correction.reflectance(pan, PAN_BANDS)[0]
-        fused = inputs.fusion.fuse(bands, detail, pan_valid, out=bands)[:, inside[0], inside[1]]
         valid = (pan_valid & ms_valid & patch.known)[inside]
         cloudy = 0
         if inputs.clouds is not None:
@@ -188,17 +187,30 @@ def window_function(inputs: SceneInputs) -> Callable[[Window], WindowOutput[Wind
             cloudy = int(np.count_nonzero(covered))
             if inputs.cloud_handling is CloudHandling.NODATA:
                 valid = valid & ~covered
-        values = fused * np.float32(1 / SCALE)
-        if not valid.all():
-            values[:, ~valid] = 1
+        stored = np.empty((len(MSS_BANDS), *window.shape), dtype=_DTYPE)
+        clipped = np.zeros(len(MSS_BANDS), dtype=np.int64)
+        # all steps on some rows, before the next ones drive them out of the processor's cache
+        rows = window.height if margin else max(_STRIP_PX // window.width, 1)
+        for start in range(0, window.height, rows):
+            strip = slice(start, start + rows)
+            known = valid[strip]
+            source = np.s_[:, start : start + rows + 2 * margin]
+            bands = correction.reflectance(ms[source], MSS_BANDS)
+            detail = correction.reflectance(pan[source], PAN_BANDS)[0]
+            fused = inputs.fusion.fuse(bands, detail, pan_valid[source[1]], out=bands)
+            values = fused[:, margin : margin + len(known), margin : margin + window.width]
+            values *= np.float32(1 / SCALE)
+            if not known.all():
+                values[:, ~known] = 1
+            clipped += [_count_clipped(band) for band in values]
+            stored[:, strip] = to_dtype(values, known, _DTYPE, _NODATA)
         counts = WindowCounts(
             valid=int(np.count_nonzero(valid)),
             cloudy=cloudy,
-            clipped=tuple(_count_clipped(band) for band in values),
+            clipped=tuple(clipped.tolist()),
             error_px=max(pan_places.error_px, ms_places.error_px),
         )
-        stored = to_dtype(values, valid, _DTYPE, _NODATA) if valid.any() else None
-        return WindowOutput(stored, counts)
+        return WindowOutput(stored if valid.any() else None, counts)
 
     return make
 

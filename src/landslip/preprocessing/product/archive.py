@@ -14,6 +14,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -118,17 +119,30 @@ def unpack(
                     "trust it, unpack the archive yourself and give the folder"
                 )
             _require_space(archive, folder, name.file, member.size)
-            written = 0
-            # neither library gives more bytes than the stated size
             with member.open() as content, (folder / name.file).open("xb") as file:
-                while chunk := content.read(_CHUNK_BYTES):
-                    written += file.write(chunk)
-                    progress(min(raw.tell(), total), total)
+                written = _copied(content, file, lambda: progress(min(raw.tell(), total), total))
             if written != member.size:
                 raise EOFError(f"{name.file} has {written} of {member.size} bytes")
             remaining -= written
         progress(total, total)
     return files
+
+
+def _copied(content: IO[bytes], file: IO[bytes], on_chunk: Callable[[], None]) -> int:
+    """Write all that can be read, in a thread that writes while more is decompressed.
+
+    Returns the number of bytes; neither library gives more than the stated size.
+    """
+    written, writing = 0, None
+    with ThreadPoolExecutor(1) as writer:
+        while chunk := content.read(_CHUNK_BYTES):
+            if writing is not None:
+                written += writing.result()
+            writing = writer.submit(file.write, chunk)
+            on_chunk()
+        if writing is not None:
+            written += writing.result()
+    return written
 
 
 class _ArchiveMember(NamedTuple):

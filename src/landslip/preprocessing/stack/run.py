@@ -15,7 +15,8 @@ from landslip.core.messages import sentences
 from landslip.core.progress import Progress, no_progress
 from landslip.core.window import Window
 from landslip.io.raster import SceneOptions, bounded_cache
-from landslip.io.raster.output import OutputBand, WindowOutput, to_dtype, write_map
+from landslip.io.raster.output import OutputBand, to_dtype
+from landslip.io.raster.pyramid import WindowOutput, write_map
 from landslip.io.raster.validity import Stored, Valid, output_nodata
 from landslip.preprocessing.radiometry.atmosphere_tags import kept_tags
 from landslip.preprocessing.stack.before import BeforeAlignment
