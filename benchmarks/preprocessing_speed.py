@@ -183,7 +183,10 @@ def timed(command: list[str]) -> tuple[float, float]:
         [sys.executable, "-c", code, *command], stdout=subprocess.PIPE, text=True, check=True
     )
     seconds = time.perf_counter() - started
-    return seconds, int(done.stdout.rsplit("PEAK", 1)[1]) / 2**20
+    peak = int(done.stdout.rsplit("PEAK", 1)[1]) / 2**20
+    load = Path("/proc/loadavg").read_text().split()[0]
+    print(f"{Path(command[0]).name}: {seconds:.1f} s, peak {peak:.2f} GiB, load {load}", flush=True)
+    return seconds, peak
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from landslip.core.grid import erode_valid
+from landslip.preprocessing import resampling
 from landslip.preprocessing.resampling import (
     SPLINE_MARGIN_PX,
     NodeLattice,
@@ -109,6 +110,18 @@ def test_spline_is_scipys_cubic_spline() -> None:
     assert np.abs(found - expected).mean() < 0.6
     bands = spline(np.stack([values, 2 * values], axis=-1), col, row)
     np.testing.assert_allclose(bands[..., 1], 2 * bands[..., 0], rtol=1e-4, atol=1e-3)
+
+
+def test_splines_of_large_maps_have_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is beside a block's edge is as far away in the image as anywhere else."""
+    values = np.random.default_rng(3).normal(0, 100, (120, 110, 2)).astype(np.float32)
+    turn = np.deg2rad(20)
+    down, across = np.indices((530, 270), dtype=np.float32) / np.float32(6)
+    col = (across * np.cos(turn) - down * np.sin(turn) + 45).astype(np.float32)
+    row = (across * np.sin(turn) + down * np.cos(turn) + 14).astype(np.float32)
+    found = spline(values, col, row)
+    monkeypatch.setattr(resampling, "_SPLINE_BLOCK_PX", 1000)
+    np.testing.assert_allclose(found, spline(values, col, row), rtol=0, atol=2e-3)
 
 
 def test_spline_reads_a_ramp_where_it_is() -> None:
