@@ -1,61 +1,34 @@
 """Tiles of rasters: read by rio-tiler, stretched, and encoded as pictures.
 
-Files are opened once for each thread; encoded tiles are kept in memory up to a limit.
+Decoded blocks and encoded tiles are kept in memory up to a limit each.
 """
 
+import asyncio
 import hashlib
-import io
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-import cv2
-import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from rio_tiler.errors import RioTilerError
 
 from landslip.core.errors import InputError
-from landslip.io.raster.geotiff import only_the_file, open_geotiff
 from landslip.io.raster.opening import cause
-from landslip.models.engines.base import PROBABILITY_LEVELS
 from landslip.server.catalogue.entries import RasterEntry
-from landslip.server.catalogue.listing import require_below
-from landslip.server.schemas import RasterClass
-from landslip.server.tile_reading import TilePlan, plan_tile, read_tile
+from landslip.server.raster_blocks import RasterBlocks, Source
+from landslip.server.tile_pictures import PictureFormat, TileView, draw, encode
+from landslip.server.tile_reading import Valid, nearest, plan_tile, resampled
 
-if TYPE_CHECKING:
-    from rasterio.io import DatasetReader
-
-PictureFormat = Literal["png", "webp", "jpeg"]
-Picture = NDArray[np.uint8]
-THREADS = 3
-_OPEN_FILES = 12  # of a thread
+THREADS = 4  # some of which wait for a block that another one decodes
 _QUICK_PX = 4_000_000
-_CACHE_BYTES = 96 * 2**20
-_WEBP_QUALITY, _WEBP_METHOD = 85, 1  # the method of twice the speed
-_JPEG_QUALITY, _PNG_LEVEL = 88, 1
+_CACHE_BYTES = 64 * 2**20
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TileView:
-    """How a raster is drawn.
-
-    Attributes:
-        bands: positions in the entry's bands, one or three; none of a probability or classes.
-        limits: low and high of each, in the unit that is shown.
-        gamma: over 1 brightens.
-        side: of a tile, in pixels.
-    """
-
-    bands: tuple[int, ...] = ()
-    limits: tuple[tuple[float, float], ...] = ()
-    gamma: float = 1.0
-    side: int = 256
+Tile = tuple[int, int, int]
+"""Zoom, column and row of the Web Mercator grid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +40,14 @@ class EncodedTile:
     etag: str
 
 
+@dataclass(slots=True)
+class _Work:
+    """A tile that is made, or waits for a thread, and how many requests wait for it."""
+
+    future: "Future[EncodedTile]"
+    waiting: int = 0
+
+
 class RasterTiles:
     """The tiles of all rasters of a server."""
 
@@ -76,16 +57,15 @@ class RasterTiles:
         ``file_of`` gives the file that is read of one, None while it is made.
         """
         self._root = root
-        self.threads = ThreadPoolExecutor(THREADS, "raster-tiles")
+        self._threads = ThreadPoolExecutor(THREADS, "raster-tiles")
         self._file_of = file_of
-        self._of_thread = threading.local()
+        self._blocks = RasterBlocks()
+        self._work: dict[str, _Work] = {}
         self._cache: OrderedDict[str, EncodedTile] = OrderedDict()
         self._cached_bytes = 0
         self._lock = threading.Lock()
 
-    def etag(
-        self, raster: RasterEntry, view: TileView, tile: tuple[int, int, int], kind: str
-    ) -> str:
+    def etag(self, raster: RasterEntry, view: TileView, tile: Tile, kind: str) -> str:
         """Return what changes when a tile's content does."""
         text = repr((raster.id, raster.stamp, self._file_of(raster), view, tile, kind))
         return hashlib.sha256(text.encode()).hexdigest()[:24]
@@ -102,14 +82,41 @@ class RasterTiles:
                 self._cache.move_to_end(etag)
             return tile
 
-    def make(
+    async def wait(
         self,
-        raster: RasterEntry,
-        view: TileView,
-        tile: tuple[int, int, int],
-        picture_format: PictureFormat,
+        etag: str,
+        make: Callable[[], EncodedTile],
+        gone: Callable[[], Awaitable[None]],
+    ) -> EncodedTile | None:
+        """Return a tile that a thread makes, one for all requests that want it at the same time.
+
+        Args:
+            etag: of the tile.
+            make: makes it.
+            gone: ends when the client no longer waits. A tile for which nobody waits, and that is
+                not begun, is not made: the answer is None.
+        """
+        work = self._work.get(etag)
+        if work is None:
+            work = self._work[etag] = _Work(self._threads.submit(make))
+        work.waiting += 1
+        made = asyncio.wrap_future(work.future)
+        leaving = asyncio.ensure_future(gone())
+        try:
+            await asyncio.wait({made, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            return made.result() if made.done() else None
+        finally:
+            leaving.cancel()
+            made.add_done_callback(_heed)
+            work.waiting -= 1
+            if work.waiting == 0:
+                self._work.pop(etag, None)
+                work.future.cancel()
+
+    def make(
+        self, raster: RasterEntry, view: TileView, tile: Tile, picture_format: PictureFormat
     ) -> EncodedTile:
-        """Read, draw and encode a tile (zoom, column, row); to be called in a thread of `threads`.
+        """Read, draw and encode a tile.
 
         Raises:
             InputError: the raster cannot be read there.
@@ -118,52 +125,39 @@ class RasterTiles:
         known = self.cached(etag)
         if known is not None:
             return known
-        with only_the_file():
-            read = self._read(raster, view, tile)
-        if read is None:
-            made = EncodedTile(content=b"", media_type="", etag=etag)
-        else:
-            made = encode(_draw(raster, view, *read), picture_format, etag)
+        read = self._read(raster, view, tile)
+        content, media_type = b"", ""
+        if read is not None:
+            content, media_type = encode(draw(raster, view, *read), picture_format)
+        made = EncodedTile(content=content, media_type=media_type, etag=etag)
         self._keep(made)
         return made
 
     def close(self) -> None:
         """Stop the threads; files close with them."""
-        self.threads.shutdown(wait=False, cancel_futures=True)
-
-    def _file(self, raster: RasterEntry, source: Path) -> "DatasetReader":
-        """Return a file that this thread keeps open."""
-        files: OrderedDict[tuple[str, str], DatasetReader]
-        files = self._of_thread.__dict__.setdefault("files", OrderedDict())
-        key = (str(source), raster.stamp)
-        if key not in files:
-            if source == raster.path:
-                require_below(self._root, source)
-            files[key] = open_geotiff(source)
-        files.move_to_end(key)
-        while len(files) > _OPEN_FILES:
-            _, oldest = files.popitem(last=False)
-            oldest.close()
-        return files[key]
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _read(
-        self, raster: RasterEntry, view: TileView, tile: tuple[int, int, int]
-    ) -> tuple[NDArray[Any], NDArray[np.bool_]] | None:
-        """Return stored numbers (bands, height, width) and where they are valid; None outside."""
+        self, raster: RasterEntry, view: TileView, tile: Tile
+    ) -> tuple[NDArray[Any], Valid] | None:
+        """Return stored numbers (height, width, bands) and where they are valid; None outside."""
         zoom, x, y = tile
-        plan = plan_tile(raster.grid, tile, view.side)
-        source = self._file_of(raster) or (raster.path if _is_quick(plan) else None)
-        if plan is None or source is None:
-            return None
+        path = self._file_of(raster)
         at = view.bands or (0,)
+        source = Source(
+            path=path or raster.path,
+            stamp=raster.stamp,
+            below=self._root if path in (None, raster.path) else None,
+            bands=tuple(raster.bands[one].index for one in at),
+            nodata=tuple(raster.nodata[one] for one in at),
+            method="nearest" if raster.classes else "bilinear",
+        )
         try:
-            return read_tile(
-                self._file(raster, source),
-                plan,
-                tuple(raster.bands[one].index for one in at),
-                tuple(raster.nodata[one] for one in at),
-                "nearest" if raster.classes else "bilinear",
-            )
+            plan = plan_tile(raster.grid, self._blocks.shapes(source), tile, view.side)
+            if plan is None or (path is None and plan.full_pixels > _QUICK_PX):
+                return None
+            pixels = self._blocks.read(source, plan.level, plan.rows, plan.columns)
+            return nearest(pixels, plan) if raster.classes else resampled(pixels, plan)
         except InputError:
             raise
         except (RioTilerError, OSError, ValueError, RuntimeError) as error:
@@ -182,82 +176,7 @@ class RasterTiles:
                 self._cached_bytes -= len(oldest.content) + 200
 
 
-def _draw(
-    raster: RasterEntry, view: TileView, values: NDArray[Any], valid: NDArray[np.bool_]
-) -> Picture:
-    """Return a picture (height, width, 4) in blue, green, red and alpha, as OpenCV writes it."""
-    picture = np.zeros((*valid.shape, 4), dtype=np.uint8)
-    if raster.kind == "probability" and not view.bands:
-        # elevation tiles to MapLibre: probability = red / 250; they are opaque
-        levels = values[0].astype(np.float64) * raster.scale[0] + raster.offset[0]
-        red = np.clip(np.rint(levels * PROBABILITY_LEVELS), 0, PROBABILITY_LEVELS)
-        picture[..., 2] = np.where(valid, red, 0)
-        picture[..., 3] = 255
-    elif raster.classes and not view.bands:
-        for one in raster.classes:
-            picture[valid & (values[0] == one.value)] = _blue_green_red(one)
-    else:
-        for channel, band in zip((2, 1, 0), _stretched(raster, view, values), strict=True):
-            picture[..., channel] = band
-        picture[..., 3] = np.where(valid, np.uint8(255), np.uint8(0))
-        picture[~valid] = 0
-    return picture
-
-
-def _stretched(raster: RasterEntry, view: TileView, values: NDArray[Any]) -> Iterator[Picture]:
-    """Yield red, green and blue of bands, stretched between their limits."""
-    bands: list[Picture] = []
-    at = view.bands or (0,)
-    for position, band in zip(at, values, strict=True):
-        shown = raster.bands[position]
-        limits = view.limits[len(bands)] if view.limits else (shown.low, shown.high)
-        scale, offset = raster.scale[position], raster.offset[position]
-        low, high = ((limit - offset) / scale for limit in limits)
-        span = high - low or 1.0
-        share = np.clip((band.astype(np.float32) - np.float32(low)) / np.float32(span), 0, 1)
-        if view.gamma != 1:
-            share **= np.float32(1 / view.gamma)
-        bands.append((share * 255 + 0.5).astype(np.uint8))
-    yield from bands * 3 if len(bands) == 1 else bands
-
-
-def _blue_green_red(one: RasterClass) -> tuple[int, int, int, int]:
-    red, green, blue = (int(one.colour[at : at + 2], 16) for at in (1, 3, 5))
-    return blue, green, red, 255
-
-
-def _is_quick(plan: TilePlan | None) -> bool:
-    """Whether a raster without overviews is read at once for a tile."""
-    if plan is None:
-        return False
-    (first_row, last_row), (first_column, last_column) = plan.window
-    return (last_row - first_row) * (last_column - first_column) <= _QUICK_PX
-
-
-def encode(picture: Picture, picture_format: PictureFormat, etag: str) -> EncodedTile:
-    """Encode a picture; one without any opaque pixel becomes an empty tile.
-
-    With ``jpeg``, which takes a fifth of WebP's time, what is transparent in parts becomes WebP.
-    """
-    if not picture[..., 3].any():
-        return EncodedTile(content=b"", media_type="", etag=etag)
-    is_opaque = bool((picture[..., 3] == 255).all())
-    shown = picture[..., :3] if is_opaque else picture
-    if picture_format == "png":
-        content = _by_opencv(".png", shown, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
-        return EncodedTile(content=content, media_type="image/png", etag=etag)
-    if picture_format == "jpeg" and is_opaque:
-        content = _by_opencv(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-        return EncodedTile(content=content, media_type="image/jpeg", etag=etag)
-    order = (2, 1, 0) if is_opaque else (2, 1, 0, 3)
-    packed = io.BytesIO()
-    image = Image.fromarray(np.ascontiguousarray(shown[..., order]))
-    image.save(packed, "WEBP", quality=_WEBP_QUALITY, method=_WEBP_METHOD)
-    return EncodedTile(content=packed.getvalue(), media_type="image/webp", etag=etag)
-
-
-def _by_opencv(ending: str, picture: Picture, parameters: list[int]) -> bytes:
-    written, content = cv2.imencode(ending, np.ascontiguousarray(picture), parameters)
-    if not written:
-        raise RuntimeError(f"a tile could not be encoded as {ending}")
-    return content.tobytes()
+def _heed(made: "asyncio.Future[EncodedTile]") -> None:
+    """Take note of a failure for which nobody waits any more."""
+    if not made.cancelled():
+        made.exception()

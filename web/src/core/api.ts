@@ -114,13 +114,14 @@ export const api = {
   startJob: (job: t.JobRequest) => request<t.Job>("POST", "jobs", job),
   cancelJob: (id: string) => request<t.Job>("DELETE", `jobs/${id}`),
 
-  /** Address of a raster's tiles, for MapLibre. `bands`: one or three indexes; `limits`: low and
+  /** Address of a raster's tiles of 512 px, for MapLibre. `bands`: one or three indexes; `limits`: low and
    * high of each. Probability without `bands` is encoded for `raster-dem`: probability = red / 250. */
   rasterTiles: (id: string, bands?: number[], limits?: [number, number][], gamma?: number) =>
     `${new URL("api/", document.baseURI).href}rasters/${id}/tiles/{z}/{x}/{y}${parameters({
       bands: bands?.join(","),
       limits: limits?.map((pair) => pair.join(":")).join(","),
       gamma,
+      size: 512,
     })}`,
   /** Address of an inventory's vector tiles; their layer is `landslides`, its `id` the polygon's. */
   vectorTiles: (id: string) =>

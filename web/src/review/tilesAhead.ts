@@ -4,6 +4,7 @@ import { effect } from "@preact/signals";
 
 import type { Bounds, Raster } from "../core/types";
 import { renderingOf, shownScene } from "../map/layerState";
+import { rasterBounds } from "../map/layers/raster";
 import { mapView } from "../map/mapView";
 import { sceneTiles } from "../map/rendering";
 import { details } from "./details";
@@ -36,11 +37,13 @@ function tilesOf(bounds: Bounds, scene: Raster, template: string): string[] {
   const [west, south, east, north] = padded(bounds, ROOM);
   const camera = view?.map.cameraForBounds([[west, south], [east, north]], { padding: 60, maxZoom: mostZoom() });
   if (!view || camera?.zoom === undefined) return [];
-  // Tiles of 256 pixels are one level deeper than the map's zoom.
-  const zoom = Math.min(scene.max_zoom, Math.max(scene.min_zoom, Math.round(camera.zoom + 1)));
+  const { minzoom, maxzoom, tileSize } = rasterBounds(scene);
+  // MapLibre's zooms are those of tiles of 512 pixels of the page.
+  const deeper = Math.log2(512 / tileSize);
+  const zoom = Math.min(maxzoom, Math.max(minzoom, Math.round(camera.zoom + deeper)));
   const { clientWidth, clientHeight } = view.map.getContainer();
   const [x, y] = tileAt((west + east) / 2, (south + north) / 2, zoom);
-  const scale = 256 * 2 ** (camera.zoom + 1 - zoom);
+  const scale = 512 * 2 ** (camera.zoom - zoom);
   const [halfX, halfY] = [clientWidth / 2 / scale, clientHeight / 2 / scale];
   const addresses: string[] = [];
   for (let row = Math.floor(y - halfY); row <= Math.floor(y + halfY); row++)

@@ -21,7 +21,7 @@ export const ROOM = 0.35;
 /** Whether the map goes to what is judged. */
 export const following = signal(true);
 
-/** Tiles of 256 pixels: the map's zoom is one less than their level. */
+/** A raster's zooms are those of tiles of 256 pixels: the map's zoom is one less. */
 export const mostZoom = () => Math.min(21, (shownScene.peek()?.max_zoom ?? 18) - 1 + BEYOND_PIXELS);
 
 export function showCurrent(): void {

@@ -40,8 +40,10 @@ def is_geotiff(path: Path) -> bool:
         return file.read(4) in _MAGIC
 
 
-def open_geotiff(path: Path) -> DatasetReader:
-    """Open a GeoTIFF; to be called, and the result used, within `only_the_file`.
+def open_geotiff(path: Path, overview: int | None = None) -> DatasetReader:
+    """Open a GeoTIFF, or one of its overviews; to be called, and used, within `only_the_file`.
+
+    ``overview`` is counted from 0, the largest; None opens the raster itself.
 
     Raises:
         InputError: it is none that can be read, or names another file as its overviews.
@@ -54,7 +56,8 @@ def open_geotiff(path: Path) -> DatasetReader:
             ONE_AT_A_TIME,
             warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning),
         ):
-            file = rasterio.open(path, driver="GTiff")
+            options = {} if overview is None else {"overview_level": overview}
+            file = rasterio.open(path, driver="GTiff", **options)
     except (RasterioError, OSError) as error:
         raise InputError(f"{path}: not a raster that can be read ({cause(error)})") from error
     if file.tags(ns="OVERVIEWS"):

@@ -1,7 +1,5 @@
 """`rasters/`: what a raster is, and its tiles."""
 
-import asyncio
-from concurrent.futures import Future
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -10,15 +8,14 @@ from starlette.responses import Response
 from landslip.core.errors import InputError
 from landslip.server.catalogue.entries import RasterEntry
 from landslip.server.problems import NotFoundError
-from landslip.server.raster_tiles import EncodedTile, PictureFormat, TileView
 from landslip.server.schemas import Raster
 from landslip.server.shown import shown_raster
 from landslip.server.state import State
+from landslip.server.tile_pictures import PictureFormat, TileView
 
 router = APIRouter(prefix="/rasters", tags=["rasters"])
 MAX_ZOOM = 24
 _LARGEST = 1e12
-_SECONDS_BETWEEN_CHECKS = 2.0
 _CACHED = "private, max-age=60"
 RasterId = Annotated[str, Path(max_length=64)]
 Zoom = Annotated[int, Path(ge=0, le=MAX_ZOOM)]
@@ -77,8 +74,9 @@ async def raster_tile(
         return Response(status_code=304, headers=headers)
     made = tiles.cached(etag)
     if made is None:
-        work = tiles.threads.submit(tiles.make, entry, view, (z, x, y), kind)
-        made = await _unless_abandoned(work, request)
+        made = await tiles.wait(
+            etag, lambda: tiles.make(entry, view, (z, x, y), kind), lambda: _gone(request)
+        )
     if made is None or not made.content:
         return Response(status_code=204, headers=headers)
     return Response(made.content, media_type=made.media_type, headers=headers)
@@ -153,12 +151,7 @@ def _picture_format(request: Request, raster: RasterEntry, view: TileView) -> Pi
     return "jpeg" if takes_jpeg else "webp"
 
 
-async def _unless_abandoned(work: "Future[EncodedTile]", request: Request) -> EncodedTile | None:
-    """Wait for a tile; one that the client no longer waits for, and is not begun, is not made."""
-    waiting = asyncio.wrap_future(work)
-    while True:
-        done, _ = await asyncio.wait({waiting}, timeout=_SECONDS_BETWEEN_CHECKS)
-        if done:
-            return waiting.result()
-        if await request.is_disconnected() and work.cancel():
-            return None
+async def _gone(request: Request) -> None:
+    """Wait until the client closes the request, as a map that has moved on does."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

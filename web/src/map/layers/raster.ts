@@ -57,12 +57,16 @@ export class RasterSlot {
   }
 }
 
-/** What the sources of all rasters have in common. */
+/** Pixels of the screen for one of the page, from which tiles are drawn at half their size. */
+const DENSE = 1.5;
+
+/** What the sources of all rasters have in common. Tiles have 512 px: one replaces four of 256, so
+ * they are one level less deep than the raster's zooms say. */
 export function rasterBounds(raster: Raster) {
   return {
     bounds: raster.bounds,
-    minzoom: raster.min_zoom,
-    maxzoom: raster.max_zoom,
-    tileSize: 256,
+    minzoom: Math.max(0, raster.min_zoom - 1),
+    maxzoom: Math.max(0, raster.max_zoom - 1),
+    tileSize: window.devicePixelRatio >= DENSE ? 256 : 512,
   };
 }
