@@ -146,19 +146,32 @@ class Connection:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def get(self, path: str) -> tuple[int, bytes, float]:
-        """Return status, body and seconds."""
+        """Return status, body and seconds; as browsers do, open one anew that the server closed."""
+        began = time.perf_counter()
+        if self._streams is not None and self._streams[0].at_eof():
+            self.close()
+        is_new = self._streams is None
+        try:
+            status, body = await self._ask(path)
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            if is_new or (isinstance(error, asyncio.IncompleteReadError) and error.partial):
+                raise
+            self.close()
+            status, body = await self._ask(path)
+        return status, body, time.perf_counter() - began
+
+    async def _ask(self, path: str) -> tuple[int, bytes]:
         if self._streams is None:
             self._streams = await asyncio.open_connection(self._host, self._port)
         reader, writer = self._streams
         host = f"{self._host}:{self._port}"
-        began = time.perf_counter()
         writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: {ACCEPT}\r\n\r\n".encode())
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         fields = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
         body = await reader.readexactly(int(fields.get("content-length", "0")))
         if fields.get("connection") == "close":
             self.close()
-        return int(head[0].split()[1]), body, time.perf_counter() - began
+        return int(head[0].split()[1]), body
 
     def close(self) -> None:
         """Close it."""
