@@ -1,6 +1,7 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -156,12 +157,8 @@ def test_equal_requests_share_a_tile_and_one_without_a_client_is_not_made(tmp_pa
         return EncodedTile(content=name.encode(), media_type="image/png", etag=name)
 
     async def ask() -> list[EncodedTile | None]:
-        busy = [
-            asyncio.ensure_future(
-                tiles.wait(f"busy {at}", lambda at=at: make(f"busy {at}"), _never)
-            )
-            for at in range(THREADS)
-        ]
+        names = [f"busy {at}" for at in range(THREADS)]
+        busy = [asyncio.ensure_future(tiles.wait(one, partial(make, one), _never)) for one in names]
         await asyncio.sleep(0)
         left = await tiles.wait("left", lambda: make("left"), _at_once)
         wanted = [

@@ -102,8 +102,9 @@ class RasterTiles:
         work.waiting += 1
         made = asyncio.wrap_future(work.future)
         leaving = asyncio.ensure_future(gone())
+        either: tuple[asyncio.Future[Any], ...] = (made, leaving)
         try:
-            await asyncio.wait({made, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             return made.result() if made.done() else None
         finally:
             leaving.cancel()

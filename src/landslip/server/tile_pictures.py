@@ -81,7 +81,7 @@ def _stretched(raster: RasterEntry, view: TileView, values: NDArray[Any]) -> Pic
         fine = cv2.multiply(above, factors * _FINE, dtype=cv2.CV_16U)
         levels = (np.arange(_FINE + 1) / _FINE) ** (1 / view.gamma)
         stretched = (levels * 255 + 0.5).astype(np.uint8)[fine]
-    return np.asarray(stretched).reshape(values.shape)
+    return np.asarray(stretched, dtype=np.uint8).reshape(values.shape)
 
 
 def _blue_green_red(one: RasterClass) -> tuple[int, int, int, int]:

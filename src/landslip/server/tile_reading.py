@@ -103,7 +103,7 @@ def plan_tile(
     )
 
 
-def resampled(pixels: Pixels, plan: TilePlan) -> tuple[NDArray[np.float32], Valid]:
+def resampled(pixels: Pixels, plan: TilePlan) -> tuple[Numbers, Valid]:
     """Interpolate between valid pixels; a place is valid where most of its weight is.
 
     Returns:
@@ -117,7 +117,8 @@ def resampled(pixels: Pixels, plan: TilePlan) -> tuple[NDArray[np.float32], Vali
     weights = np.where(pixels.missing, np.float32(0), np.float32(1))
     weight = _remapped(weights, plan, cv2.INTER_LINEAR)
     known = weight[..., 0] >= _LEAST_VALID
-    drawn = _remapped(stacked, plan, cv2.INTER_LINEAR) / np.maximum(weight, np.float32(1e-3))
+    drawn = _remapped(stacked, plan, cv2.INTER_LINEAR)
+    drawn /= np.maximum(weight, np.float32(1e-3))
     return drawn, known if valid is None else known & valid
 
 
