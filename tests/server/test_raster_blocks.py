@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import rasterio
 from numpy.typing import NDArray
-from rio_tiler import reader
 from tests.conftest import write_raster_file
 from tests.server.test_raster_tiles import GRID, write_cog
 
@@ -108,13 +107,13 @@ def test_memory_is_bounded_and_what_was_dropped_is_read_again(raster: Path) -> N
 def test_a_block_that_many_want_is_decoded_once(
     raster: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reads, real, together = [], reader.read, threading.Barrier(6)
+    reads, real, together = [], RasterBlocks._decode, threading.Barrier(6)
 
-    def counted(*arguments: Any, **options: Any) -> Any:
+    def counted(*arguments: Any) -> Any:
         reads.append(threading.get_ident())
-        return real(*arguments, **options)
+        return real(*arguments)
 
-    monkeypatch.setattr(reader, "read", counted)
+    monkeypatch.setattr(RasterBlocks, "_decode", counted)
     blocks = RasterBlocks()
     level = choose_level(SHAPES, 1)
 
@@ -137,6 +136,46 @@ def test_a_block_that_cannot_be_read_is_tried_again(raster: Path, tmp_path: Path
             blocks.read(source(path), level, (0, 5), (0, 5))
     path.write_bytes(raster.read_bytes())
     assert blocks.read(source(path), level, (100, 101), (0, 5)).values[0, 4, 1] == 5
+
+
+@pytest.mark.parametrize("marked_by", ["nothing", "nodata", "nan", "mask", "alpha"])
+def test_what_is_missing_is_what_gdal_masks(tmp_path: Path, marked_by: str) -> None:
+    values = np.moveaxis(np.arange(1.0, 3001).reshape(30, 25, 4), -1, 0).astype(np.float32)
+    gap = np.zeros((30, 25), dtype=bool)
+    gap[3:9, 4:20] = True
+    nodata = {"nodata": -5.0, "nan": np.nan}.get(marked_by)
+    if nodata is not None:
+        values[:, gap] = nodata
+    dtype = "uint16" if marked_by == "alpha" else "float32"
+    path = tmp_path / "marked.tif"
+    with (
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+        rasterio.open(
+            path,
+            "w",
+            driver="GTiff",
+            width=25,
+            height=30,
+            count=4,
+            dtype=dtype,
+            **({"photometric": "rgb", "alpha": "yes"} if marked_by == "alpha" else {}),
+            nodata=nodata,
+            **GRID,
+        ) as file,
+    ):
+        file.write(values.astype(dtype))
+        if marked_by == "mask":
+            file.write_mask(~gap)
+        if marked_by == "alpha":
+            file.write(np.where(gap, 0, 65_535).astype(dtype), 4)
+    of = source(path, bands=(1, 2), nodata=(nodata, nodata))
+    blocks = RasterBlocks()
+    read = blocks.read(of, choose_level(blocks.shapes(of), 1), (0, 30), (0, 25))
+    missing = np.zeros(gap.shape, dtype=bool) if read.missing is None else read.missing
+    with rasterio.open(path) as file:
+        masked = file.read((1, 2), masked=True)
+    np.testing.assert_array_equal(missing, np.ma.getmaskarray(masked).any(axis=0))
+    assert missing.any() == (marked_by != "nothing")
 
 
 async def _never() -> None:

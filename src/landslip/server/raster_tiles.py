@@ -1,4 +1,4 @@
-"""Tiles of rasters: read by rio-tiler, stretched, and encoded as pictures.
+"""Tiles of rasters: read, stretched, and encoded as pictures.
 
 Decoded blocks and encoded tiles are kept in memory up to a limit each.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
-from rio_tiler.errors import RioTilerError
+from rasterio.errors import RasterioError
 
 from landslip.core.errors import InputError
 from landslip.io.raster.opening import cause
@@ -161,7 +161,7 @@ class RasterTiles:
             return nearest(pixels, plan) if raster.classes else resampled(pixels, plan)
         except InputError:
             raise
-        except (RioTilerError, OSError, ValueError, RuntimeError) as error:
+        except (RasterioError, OSError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"{raster.name}: the tile {zoom}/{x}/{y} cannot be read ({cause(error)})"
             ) from error

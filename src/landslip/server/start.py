@@ -9,7 +9,7 @@ from landslip.core.paths import PathArgument, check_path
 if TYPE_CHECKING:
     from landslip.server.run import ListeningServer, RunningServer
 
-_PACKAGES = ("fastapi", "freestiler", "pmtiles", "rio_tiler", "uvicorn", "starlette")
+_PACKAGES = ("fastapi", "freestiler", "pmtiles", "uvicorn", "starlette")
 # where Jupyter and others show the output of a cell
 _NOTEBOOKS = "'self' http://localhost:* http://127.0.0.1:* https://*"
 
