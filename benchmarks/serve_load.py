@@ -8,8 +8,9 @@ repeated, and a file of polygons; both are kept for the next run. The server is 
 own; the clients are coroutines of this one, on the same cores. Each has the six connections that a
 browser opens, and asks as MapLibre does, for tiles of 512 pixels: a view of 1280 x 800 pixels, then
 every two seconds a step of a third of it in a random direction, sometimes in or out a zoom. The
-time of a tile is from its request being sent to its last byte. Both files are dropped from the
-system's cache before the first view.
+time of a tile is from its request being sent to its last byte. All begin within two seconds, with a
+whole view each: tiles asked for once these have come have a row of their own. Both files are
+dropped from the system's cache before the first view.
 """
 
 import argparse
@@ -44,6 +45,8 @@ from landslip.synthetic.terrain import illumination, make_terrain
 
 VIEW_PX = (1280, 800)
 CONNECTIONS, STEP_SECONDS, MEMORY_SECONDS = 6, 2.0, 5.0
+KINDS = ("raster tiles", "vector tiles", "views and steps")
+LATER = ", once all had their first view"
 LEFT, TOP, PIXEL_M = 400_000.0, 3_460_000.0, 1.0
 BANDS = ("blue", "green", "red", "nir")
 ACCEPT = "image/webp,*/*"
@@ -223,8 +226,8 @@ class Client:
         )
         return [f"/api/{of}/tiles/{zoom}/{x}/{y}{query}" for x, y in places]
 
-    async def load(self, times: dict[str, Times]) -> None:
-        """Ask for what the view needs, six at a time."""
+    async def load(self, times: dict[str, Times], *, later: bool = False) -> None:
+        """Ask for what the view needs, six at a time; ``later`` counts in later rows, too."""
         waiting = self.paths()[::-1]
 
         async def work(connection: Connection) -> None:
@@ -232,11 +235,15 @@ class Client:
                 path = waiting.pop()
                 status, body, seconds = await connection.get(path)
                 kind = "raster tiles" if "rasters" in path else "vector tiles"
-                times[kind].add(status, len(body), seconds)
+                count(kind, status, len(body), seconds)
+
+        def count(kind: str, status: int, size: int, seconds: float) -> None:
+            for name in (kind, kind + LATER) if later else (kind,):
+                times[name].add(status, size, seconds)
 
         began = time.perf_counter()
         await asyncio.gather(*(work(one) for one in self.connections))
-        times["views and steps"].add(200, 0, time.perf_counter() - began)
+        count("views and steps", 200, 0, time.perf_counter() - began)
 
     def step(self, generator: random.Random, inside: tuple[float, float, float, float]) -> None:
         """Move by a third of the view, or to another zoom; stay over the scene."""
@@ -334,12 +341,22 @@ async def measure(folder: Path, arguments: argparse.Namespace) -> list[str]:
     began = time.perf_counter()
     server = Server(folder)
     started = time.perf_counter() - began
+    try:
+        return await measure_server(server, folder, started, arguments)
+    finally:
+        server.stop()
+
+
+async def measure_server(
+    server: "Server", folder: Path, started: float, arguments: argparse.Namespace
+) -> list[str]:
+    """Measure a server that has just started."""
     workspace, listing = await json_of(server, "workspace")
     raster = next(one for one in workspace["rasters"] if one["kind"] == "scene")
     inventory = workspace["inventories"][0]
     left, _, right, _ = mercator(raster["bounds"])
     fitting = math.floor(math.log2(VIEW_PX[1] / 256 / (right - left)))
-    first = {name: Times() for name in ("raster tiles", "vector tiles", "views and steps")}
+    first = {name: Times() for name in KINDS}
     drop_from_cache(folder)
     person = client_over(server, raster, inventory | {"max_zoom": 0}, fitting, None)
     began = time.perf_counter()
@@ -356,7 +373,7 @@ async def measure(folder: Path, arguments: argparse.Namespace) -> list[str]:
             "limit=1000&offset=50000",
         )
     ]
-    times = {name: Times() for name in ("raster tiles", "vector tiles", "views and steps")}
+    times = {name + later: Times() for name in KINDS for later in ("", LATER)}
     memory = await pan(server, raster, inventory, times, arguments)
     stopping = server.stop()
     return [
@@ -417,6 +434,7 @@ async def pan(
     """Let clients pan; return the server's memory now and then."""
     ends = time.perf_counter() + arguments.seconds
     inside = mercator(raster["bounds"])
+    arriving = set(range(arguments.clients))
 
     async def person(seed: int) -> None:
         generator = random.Random(seed)
@@ -425,7 +443,8 @@ async def pan(
         await asyncio.sleep(generator.uniform(0, STEP_SECONDS))
         while time.perf_counter() < ends:
             began = time.perf_counter()
-            await client.load(times)
+            await client.load(times, later=not arriving)
+            arriving.discard(seed)
             client.step(generator, inside)
             await asyncio.sleep(max(0.0, STEP_SECONDS - (time.perf_counter() - began)))
         for connection in client.connections:
