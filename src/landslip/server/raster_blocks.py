@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.enums import MaskFlags, Resampling
 
-from landslip.io.raster.geotiff import only_the_file, open_geotiff
+from landslip.io.raster.geotiff import only_the_file, open_geotiff, read_window
 from landslip.server.catalogue.listing import require_below
 
 if TYPE_CHECKING:
@@ -202,14 +201,11 @@ class RasterBlocks:
             rows = (row * side, min((row + 1) * side, int(file.height)))
             columns = (column * side, min((column + 1) * side, int(file.width)))
             window = (rows, columns)
-            shape = tuple(-(-(last - first) // level.reduction) for first, last in window)
-            values = file.read(
-                source.bands,
-                window=window,
-                out_shape=(len(source.bands), *shape),
-                resampling=Resampling[source.method],
+            shape = (
+                -(-(rows[1] - rows[0]) // level.reduction),
+                -(-(columns[1] - columns[0]) // level.reduction),
             )
-            masks = _masks(file, source.bands, window, values)
+            values, masks = read_window(file, source.bands, window, shape, source.method)
         all_zero = {*source.nodata} == {0.0}
         missing = np.asarray(masks.all(axis=0) if all_zero else masks.any(axis=0))
         if values.dtype.kind == "f":
@@ -233,26 +229,6 @@ class RasterBlocks:
             _, oldest = files.popitem(last=False)
             oldest.close()
         return files[key]
-
-
-def _masks(
-    file: "DatasetReader", bands: tuple[int, ...], window: tuple[Span, Span], values: NDArray[Any]
-) -> NDArray[np.bool_]:
-    """Return where each of the bands that were read (bands, height, width) is missing.
-
-    GDAL takes as long to compare with nodata as to decode the numbers.
-    """
-    flags = [{*file.mask_flag_enums[band - 1]} for band in bands]
-    if all(flag in ({MaskFlags.nodata}, {MaskFlags.all_valid}) for flag in flags):
-        masks = np.zeros(values.shape, dtype=np.bool_)
-        for mask, band, number in zip(masks, bands, values, strict=True):
-            nodata = file.nodatavals[band - 1]
-            if nodata is not None:
-                np.isnan(number, out=mask) if np.isnan(nodata) else np.equal(
-                    number, nodata, out=mask
-                )
-        return masks
-    return np.asarray(file.read_masks(bands, window=window, out_shape=values.shape) == 0)
 
 
 def _overlap(span: Span, start: int, size: int) -> tuple[slice, slice]:

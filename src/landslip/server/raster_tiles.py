@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
 
 from landslip.core.errors import InputError
 from landslip.io.raster.opening import cause
@@ -161,7 +160,7 @@ class RasterTiles:
             return nearest(pixels, plan) if raster.classes else resampled(pixels, plan)
         except InputError:
             raise
-        except (RasterioError, OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"{raster.name}: the tile {zoom}/{x}/{y} cannot be read ({cause(error)})"
             ) from error

@@ -7,8 +7,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
 import rasterio
+from numpy.typing import NDArray
+from rasterio.enums import MaskFlags, Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.shutil import copy as copy_raster
@@ -94,3 +98,55 @@ def copy_with_overviews(source: Path, out: Path, resampling: str) -> None:
             overviews="ignore_existing",
             overview_resampling=resampling,
         )
+
+
+def read_window(
+    file: DatasetReader,
+    bands: tuple[int, ...],
+    window: tuple[tuple[int, int], tuple[int, int]],
+    shape: tuple[int, int],
+    method: Literal["bilinear", "nearest"],
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return numbers (bands, height, width) of an opened file, and where each is missing.
+
+    Args:
+        file: of `open_geotiff`.
+        bands: indexes from 1.
+        window: first and last (exclusive) row, and column.
+        shape: height and width to read it at.
+        method: of the reading at another size than the window's.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        values = file.read(
+            bands,
+            window=window,
+            out_shape=(len(bands), *shape),
+            resampling=Resampling[method],
+        )
+        return values, _masks(file, bands, window, values)
+    except RasterioError as error:
+        raise OSError(cause(error)) from error
+
+
+def _masks(
+    file: DatasetReader,
+    bands: tuple[int, ...],
+    window: tuple[tuple[int, int], tuple[int, int]],
+    values: NDArray[Any],
+) -> NDArray[np.bool_]:
+    """Return where each band is missing.
+
+    GDAL takes as long to compare with nodata as to decode the numbers, so that is done here.
+    """
+    flags = [{*file.mask_flag_enums[band - 1]} for band in bands]
+    if all(flag in ({MaskFlags.nodata}, {MaskFlags.all_valid}) for flag in flags):
+        masks = np.zeros(values.shape, dtype=np.bool_)
+        for mask, band, number in zip(masks, bands, values, strict=True):
+            nodata = file.nodatavals[band - 1]
+            if nodata is not None:
+                mask[:] = np.isnan(number) if np.isnan(nodata) else number == nodata
+        return masks
+    return np.asarray(file.read_masks(bands, window=window, out_shape=values.shape) == 0)
