@@ -36,8 +36,8 @@ print(json.dumps([time.perf_counter() - started, sorted({{n.split(".")[0] for n 
 
 
 HEAD = """\
-`python benchmarks/startup.py`, commit {commit}, {machine}; medians of {rounds} fresh processes (of
-a third as many for commands) after one that is not counted, in seconds."""
+`python benchmarks/startup.py`, commit {commit}, {machine}. Seconds, of fresh processes: medians of
+{rounds} after one that is not counted; of commands, the lesser of two."""
 HOW = """\
 The list of commands is a table of words (`cli/commands.py`): a command's module is imported when
 it is asked for, and what is heavy when it runs. Typer checks the words of a command with pydantic,
@@ -99,16 +99,16 @@ def _commands() -> dict[str, Any]:
     return found
 
 
-def _command_row(name: str, command: Any, rounds: int) -> str:
+def _command_row(name: str, command: Any) -> str:
     words = name.split()
-    help_s = _median_s([sys.executable, "-m", "landslip", *words, "--help"], rounds)
+    help_s = min(_run([sys.executable, "-m", "landslip", *words, "--help"])[0] for _ in range(2))
     program = _IMPORT.format(
         module=inspect.unwrap(command.callback).__module__.removeprefix("landslip.cli."),
         statements="\n".join(_statements(command.callback)),
     )
-    runs = [json.loads(_run([sys.executable, "-c", program])[1]) for _ in range(rounds)]
+    runs = [json.loads(_run([sys.executable, "-c", program])[1]) for _ in range(2)]
     packages = [package for package in _PACKAGES if package in runs[0][1]]
-    seconds = statistics.median(run[0] for run in runs)
+    seconds = min(run[0] for run in runs)
     return f"| `{name}` | {help_s:.2f} | {seconds:.2f} | {', '.join(packages)} |"
 
 
@@ -126,28 +126,23 @@ def main() -> None:
         "`landslip --help`": [python, "-m", "landslip", "--help"],
         "`landslip --version`": [python, "-m", "landslip", "--version"],
     }
-    lines = [
-        "# Start-up costs",
-        "",
-        HEAD.format(commit=commit(), machine=machine(), rounds=arguments.rounds),
-        "",
-        "| process | seconds |",
-        "|---|---|",
-        *(
-            f"| {name} | {_median_s(words, arguments.rounds):.3f} |"
-            for name, words in processes.items()
-        ),
-        "",
-        HOW,
-        "",
-        "| command | `--help` | imports | packages among them |",
-        "|---|---|---|---|",
-        *(_command_row(*item, max(3, arguments.rounds // 3)) for item in _commands().items()),
-        "",
-    ]
-    print("\n".join(lines))
+    lines: list[str] = []
+
+    def add(*more: str) -> None:
+        for line in more:
+            print(line, flush=True)
+            lines.append(line)
+
+    add("# Start-up costs", "")
+    add(HEAD.format(commit=commit(), machine=machine(), rounds=arguments.rounds), "")
+    add("| process | seconds |", "|---|---|")
+    for name, words in processes.items():
+        add(f"| {name} | {_median_s(words, arguments.rounds):.3f} |")
+    add("", HOW, "", "| command | `--help` | imports | packages among them |", "|---|---|---|---|")
+    for name, command in _commands().items():
+        add(_command_row(name, command))
     if arguments.page:
-        arguments.page.write_text("\n".join(lines), encoding="utf-8")
+        arguments.page.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -90,8 +90,9 @@ def check(wheel: Path, python: str, bounds: str, extra: str, folder: Path) -> st
 
 
 def _compile_lowest(extra: str, target: list[str], file: Path) -> None:
-    """Write the lowest versions of what landslip itself asks for; the rest is the newest."""
-    words = ["uv", "pip", "compile", "--quiet", *target, "--resolution", "lowest-direct"]
+    """Write the lowest versions with wheels of what landslip asks for; the rest is the newest."""
+    words = ["uv", "pip", "compile", "--quiet", *target, "--no-build"]
+    words += ["--resolution", "lowest-direct"]
     words += ["--extra", extra] if extra else []
     _run([*words, str(ROOT / "pyproject.toml"), "--output-file", str(file)], ROOT)
 
