@@ -42,6 +42,7 @@ with rasterio.open("scene.tif", "w", driver="GTiff", width=64, height=64, count=
                    crs="EPSG:32648", transform=rasterio.Affine(2, 0, 4e5, 0, -2, 3e6)) as scene:
     scene.write(image.transpose(2, 0, 1))
 """
+_FOREIGN = {"PYTHONPATH", "VIRTUAL_ENV"}
 _IMPORT = "import sys, landslip; landslip.extract; assert 'torch' not in sys.modules"
 _BASE = (
     ["landslip", "--version"],
@@ -102,9 +103,6 @@ def _run(words: list[str], folder: Path) -> None:
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, env=clean, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(words)[:200]}: exit code {done.returncode}\n{done.stderr}")
-
-
-_FOREIGN = {"PYTHONPATH", "VIRTUAL_ENV"}
 
 
 def main() -> int:
