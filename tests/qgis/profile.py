@@ -66,7 +66,7 @@ class Profile:
         }
         return kept | own
 
-    def ask(self, *words: object, timeout_s: float = 280) -> Answer:
+    def ask(self, *words: object, timeout_s: float = 900) -> Answer:
         done = subprocess.run(
             self.command(*words),
             capture_output=True,
@@ -83,7 +83,7 @@ class Profile:
         return self.ask("run", algorithm, "--", *stated)
 
     def run_until(self, is_time: Callable[[], bool], algorithm: str, **values: object) -> Answer:
-        """Run an algorithm and press Ctrl-C when it is time."""
+        """Run an algorithm and end QGIS when it is time."""
         stated = [f"{name}={value}" for name, value in values.items()]
         process = subprocess.Popen(
             self.command("run", algorithm, "--", *stated),
@@ -92,12 +92,12 @@ class Profile:
             text=True,
             env=self.variables(),
         )
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not is_time() and process.poll() is None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        text, _ = process.communicate(timeout=120)
+        process.send_signal(signal.SIGTERM)
+        text, _ = process.communicate(timeout=600)
         return Answer(process.returncode, text)
 
 

@@ -74,6 +74,7 @@ def test_pythons_that_do_not_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_an_environment_that_cannot_be_filled_leaves_the_old_one(tmp_path: Path) -> None:
     private = environment.PrivateEnvironment(tmp_path / "landslip")
     old = virtual_environment(private.folder / "environment-1")

@@ -1,6 +1,8 @@
 """The plugin in QGIS: `qgis_process` with a fresh profile, as installed from the zip."""
 
 import json
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from tests.qgis.profile import Profile, fresh_profile, qgis_process
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(qgis_process() is None, reason="QGIS is not installed"),
 ]
 SIDE_PX = 400
@@ -98,7 +101,7 @@ def test_from_a_map_to_a_report(profile: Profile, mapped: Path, tmp_path: Path) 
     page = profile.run("landslip:report", FOLDER=inventory, OUTPUT=tmp_path / "page.html")
     assert page.code == 0, page.text
     assert (tmp_path / "page.html").stat().st_size > 10_000
-    drawn = profile.run("landslip:sample", SOURCE=mapped, SIZE=60, OUTPUT=tmp_path / "s.gpkg")
+    drawn = profile.run("landslip:sample", SOURCE=mapped, SIZE=200, OUTPUT=tmp_path / "s.gpkg")
     assert drawn.results["POINTS"] == f"{tmp_path / 's.gpkg'}|layername=points", drawn.text
 
 
@@ -148,7 +151,7 @@ def test_a_bad_input_gives_one_sentence(
     assert not (tmp_path / "out").exists()
 
 
-def test_cancelled_it_leaves_nothing_half_written(
+def test_a_command_stops_with_qgis_and_leaves_nothing_half_written(
     profile: Profile, data: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
@@ -161,4 +164,16 @@ def test_cancelled_it_leaves_nothing_half_written(
         OUTPUT=out,
     )
     assert answer.code != 0, answer.text
+    deadline = time.monotonic() + 600
+    while is_running(out):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     assert not out.exists()
+
+
+def is_running(out: Path) -> bool:
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if f"--out={out}".encode() in place.read_bytes():
+                return True
+    return False
