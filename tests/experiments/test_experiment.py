@@ -163,6 +163,7 @@ def test_a_tile_on_both_sides_is_refused_before_anything_is_trained(tmp_path: Pa
     assert not (tmp_path / "out" / "cells").exists()
 
 
+@pytest.mark.slow
 def test_a_cell_that_cannot_be_run_is_told_and_the_others_are_run(tmp_path: Path) -> None:
     write_tiles(tmp_path / "tiles")
     methods = {

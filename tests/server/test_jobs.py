@@ -328,6 +328,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_server_takes_its_job_along(queue: JobQueue, tmp_path: Path) -> None:
     served = tmp_path / "served"
     server = subprocess.Popen(

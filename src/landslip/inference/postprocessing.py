@@ -1,5 +1,6 @@
 """Follows behind the network: blends finished rows of windows, writes rasters, traces polygons."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,9 +60,12 @@ class Postprocessor:
         self._plan, self._store, self._folder = plan, store, folder
         self._threshold, self._calibration = threshold_level(scale.threshold), scale.calibration
         self._blender = RowBlender(plan)
-        self._rasters = ResultRasters(folder, grid, self._threshold)
-        self._polygonizer = Polygonizer(folder, min_px=min_area.px)
-        self._table = LandslideTable(folder, grid, min_area_m2=min_area.m2)
+        with ExitStack() as opened:
+            self._rasters = ResultRasters(folder, grid, self._threshold)
+            opened.callback(self._rasters.close)
+            self._polygonizer = Polygonizer(folder, min_px=min_area.px)
+            self._table = LandslideTable(folder, grid, min_area_m2=min_area.m2)
+            opened.pop_all()
         self._row = 0
         self._pixels = np.zeros(256, dtype=np.int64)
 

@@ -41,9 +41,13 @@ class ResultRasters:
         self._probability = PyramidOutput(
             folder / ".probability", grid, (_PROBABILITY_LAYER,), rows, compression="deflate"
         )
-        self._mask = PyramidOutput(
-            folder / ".mask", grid, (_MASK_LAYER,), rows, compression="deflate"
-        )
+        try:
+            self._mask = PyramidOutput(
+                folder / ".mask", grid, (_MASK_LAYER,), rows, compression="deflate"
+            )
+        except BaseException:
+            self._probability.close()
+            raise
         self._band: ProbabilityLevels = np.empty((rows, grid.shape[1]), dtype=np.uint8)
         self._filled = self._row = 0
         self._sums = {PROBABILITY: 0, MASK: 0}

@@ -260,6 +260,7 @@ def test_landslides_without_background_are_refused(dataset: Path, tmp_path: Path
     assert not (tmp_path / "model.training").exists()
 
 
+@pytest.mark.slow
 def test_training_needs_no_raster_library(dataset: Path, tmp_path: Path) -> None:
     """Machines with a GPU often have none."""
     program = f"""

@@ -292,6 +292,7 @@ def test_chinese_pages_are_chinese_and_say_which_words_are_not(inventory: Path) 
     assert "Landslides by size class" not in text
 
 
+@pytest.mark.slow
 def test_many_landslides_make_a_small_page(tmp_path: Path) -> None:
     page = page_of(tmp_path, InventoryContents(landslides=6000))
     assert len(page) < 3e6
