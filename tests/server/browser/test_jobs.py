@@ -47,7 +47,8 @@ def test_an_inventory_from_its_form_to_the_map(open_page: OpenPage, server: Serv
 
 
 def test_the_corrected_inventory_holds_what_was_left(open_page: OpenPage, server: Server) -> None:
-    page = begin(open_page, "Ada")
+    # the page would open the one that the test before made
+    page = begin(open_page, "Ada", view=f"#inventory={server.inventory}")
     press(page, "r", "r", "a")
     counts = server.counts()
     page.get_by_role("button", name="Export the corrected inventory").click()
