@@ -1,10 +1,11 @@
 """Miniature rasters and vector files, made by code."""
 
 import gc
+import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas
 import numpy as np
@@ -17,6 +18,20 @@ from rasterio.errors import NotGeoreferencedWarning
 from tests.factories.qgis import PYTHON, has_qgis
 
 import landslip  # noqa: F401 - before OpenVINO, which otherwise sends usage statistics
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# WebGL in software: no GPU is needed
+_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+)
 
 UTM = "EPSG:32650"
 METRES = Affine(1, 0, 500_000, 0, -1, 4_000_000)
@@ -39,6 +54,19 @@ def pytest_collection_finish() -> None:
 
 WriteRaster = Callable[..., Path]
 WritePolygons = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """The system's Chromium, one for all tests of a process."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    executable = next(filter(None, map(shutil.which, _CHROMIUM)), None)
+    if executable is None:
+        pytest.skip("Chromium is not installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(_ARGUMENTS))
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,18 +1,18 @@
 """The site as it is built: every link leads somewhere, and nothing is asked of another host."""
 
 import os
-import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from tests.docs.blocks import REPOSITORY
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-BROWSER_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 class Links(HTMLParser):
@@ -84,26 +84,23 @@ def test_links_lead_to_pages_and_headings(pages: dict[Path, Links]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-def test_the_folder_opens_in_a_browser_and_is_searched_offline(site: Path) -> None:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=BROWSER_ARGUMENTS)
-        page = browser.new_page()
-        requests: list[str] = []
-        errors: list[str] = []
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto((site / "index.html").as_uri())
-        page.locator(".md-search__input").first.click()
-        page.keyboard.type("tie points must agree")
-        page.wait_for_selector(".md-search-result__item")
-        assert "troubleshooting" in page.locator(".md-search-result__list").inner_text().lower()
-        for place in ("reference/commands/extract.html", "reference/python/maps.html"):
-            page.goto((site / place).as_uri())
-            assert page.locator("h1").inner_text()
-        browser.close()
+def test_the_folder_opens_in_a_browser_and_is_searched_offline(
+    site: Path, browser: "Browser"
+) -> None:
+    page = browser.new_page()
+    requests: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto((site / "index.html").as_uri())
+    page.locator(".md-search__input").first.click()
+    page.keyboard.type("tie points must agree")
+    page.wait_for_selector(".md-search-result__item")
+    assert "troubleshooting" in page.locator(".md-search-result__list").inner_text().lower()
+    for place in ("reference/commands/extract.html", "reference/python/maps.html"):
+        page.goto((site / place).as_uri())
+        assert page.locator("h1").inner_text()
+    page.close()
     elsewhere = [one for one in requests if not one.startswith(("file:", "data:", "blob:"))]
     assert not elsewhere
     assert not errors

@@ -20,16 +20,6 @@ from tests.server.browser.reviewing import Server
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
-_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# WebGL in software: no GPU is needed
-_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-)
 _PATIENCE_MS = 60_000  # software WebGL on a busy machine
 
 
@@ -66,21 +56,6 @@ class Faults:
 
 OpenPage = Callable[..., "Page"]
 _FAILED = pytest.StashKey[bool]()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator["Browser"]:
-    """The system's Chromium."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    executable = next(filter(None, map(shutil.which, _CHROMIUM)), None)
-    if executable is None:
-        pytest.skip("Chromium is not installed")
-    if not (Path(str(files("landslip.server"))) / "page" / "index.html").is_file():
-        pytest.skip("the page is not built")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(_ARGUMENTS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -163,6 +138,8 @@ def open_page(
     ``open_page(view="#...", size=(width, height), language="en" or "zh", dark=False, ready=True)``;
     ``ready``: wait until the map has drawn all that it asked for.
     """
+    if not (Path(str(files("landslip.server"))) / "page" / "index.html").is_file():
+        pytest.skip("the page is not built")
     contexts = []
 
     def open_one(
