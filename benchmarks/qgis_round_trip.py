@@ -20,6 +20,12 @@ from typing import Any
 LAYERS_FROM_ABOVE = ("highest_points", "lowest_points", "landslides", "density")
 
 
+def in_python(value: Any) -> str:
+    """Return a date, or a date with its time, of QGIS as text."""
+    has_time = hasattr(value, "toPyDateTime")
+    return str((value.toPyDateTime() if has_time else value.toPyDate()).isoformat())
+
+
 def main() -> None:
     """Open the layers as a user of QGIS does, by dragging them in."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -38,7 +44,7 @@ def main() -> None:
     draw(core, opened, frame, arguments)
     found = {layer.name(): described(core, layer, frame) for layer in opened}
     result = {"qgis": core.Qgis.QGIS_VERSION, "layers": found}
-    print(json.dumps(result, ensure_ascii=False, default=lambda day: day.toPyDate().isoformat()))
+    print(json.dumps(result, ensure_ascii=False, default=in_python))
     del opened
     application.exitQgis()
 

@@ -170,7 +170,7 @@ def test_other_programs_read_the_layers(tmp_path: Path) -> None:
 def test_qgis_opens_the_layers(tmp_path: Path) -> None:
     store = new_review(tmp_path)
     change(store, "redraw", 1, geometries=(shapely.box(LEFT, TOP - 90, LEFT + 30, TOP - 60),))
-    found = open_in_qgis(store.log.path, tmp_path / "picture.png")
+    found = open_in_qgis(store.log.path, tmp_path / "picture.png", "--layers", "changes")
     assert found["changes"]["features"] == 1
 
 
