@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.io.raster.geotiff import only_the_file, open_geotiff, read_window
+from landslip.server.byte_cache import ByteCache
 from landslip.server.catalogue.listing import require_below
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pixels:
-    """Stored numbers (height, width, bands), and where they are missing; None: nowhere."""
+    """Stored numbers (height, width, bands), and where they are missing; None: all are there."""
 
     values: NDArray[Any]
     missing: NDArray[np.bool_] | None
@@ -117,18 +118,16 @@ class RasterBlocks:
 
     def __init__(self, limit_bytes: int = BLOCKS_BYTES) -> None:
         """Keep at most so many bytes."""
-        self._limit = limit_bytes
         self._of_thread = threading.local()
         self._lock = threading.Lock()
-        self._kept: OrderedDict[_Key, Pixels] = OrderedDict()
-        self._kept_bytes = 0
+        self._kept: ByteCache[_Key, Pixels] = ByteCache(limit_bytes, lambda one: one.size_bytes)
         self._pending: dict[_Key, Future[Pixels]] = {}
         self._shapes: dict[tuple[Path, str], tuple[tuple[int, int], ...]] = {}
 
     @property
     def kept_bytes(self) -> int:
         """Memory of the blocks that are kept."""
-        return self._kept_bytes
+        return self._kept.kept_bytes
 
     def shapes(self, source: Source) -> tuple[tuple[int, int], ...]:
         """Return height and width of a raster and of its overviews."""
@@ -170,7 +169,6 @@ class RasterBlocks:
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
-                self._kept.move_to_end(key)
                 return kept
             pending = self._pending.get(key)
             if pending is None:
@@ -186,11 +184,7 @@ class RasterBlocks:
             raise
         with self._lock:
             del self._pending[key]
-            self._kept[key] = block
-            self._kept_bytes += block.size_bytes
-            while self._kept_bytes > self._limit:
-                _, oldest = self._kept.popitem(last=False)
-                self._kept_bytes -= oldest.size_bytes
+            self._kept.put(key, block)
         mine.set_result(block)
         return block
 

@@ -5,8 +5,6 @@ Decoded blocks and encoded tiles are kept in memory up to a limit each.
 
 import asyncio
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
 from landslip.io.raster.opening import cause
+from landslip.server.byte_cache import ByteCache
 from landslip.server.catalogue.entries import RasterEntry
 from landslip.server.raster_blocks import RasterBlocks, Source
 from landslip.server.tile_pictures import PictureFormat, TileView, draw, encode
@@ -25,6 +24,7 @@ from landslip.server.tile_reading import Valid, nearest, plan_tile, resampled
 THREADS = 4  # some of which wait for a block that another one decodes
 _QUICK_PX = 4_000_000
 _CACHE_BYTES = 64 * 2**20
+_OVERHEAD_BYTES = 200  # of an encoded tile
 
 Tile = tuple[int, int, int]
 """Zoom, column and row of the Web Mercator grid."""
@@ -60,9 +60,9 @@ class RasterTiles:
         self._file_of = file_of
         self._blocks = RasterBlocks()
         self._work: dict[str, _Work] = {}
-        self._cache: OrderedDict[str, EncodedTile] = OrderedDict()
-        self._cached_bytes = 0
-        self._lock = threading.Lock()
+        self._cache: ByteCache[str, EncodedTile] = ByteCache(
+            _CACHE_BYTES, lambda tile: len(tile.content) + _OVERHEAD_BYTES
+        )
 
     def etag(self, raster: RasterEntry, view: TileView, tile: Tile, kind: str) -> str:
         """Return what changes when a tile's content does."""
@@ -75,11 +75,7 @@ class RasterTiles:
 
     def cached(self, etag: str) -> EncodedTile | None:
         """Return a tile that is kept in memory."""
-        with self._lock:
-            tile = self._cache.get(etag)
-            if tile is not None:
-                self._cache.move_to_end(etag)
-            return tile
+        return self._cache.get(etag)
 
     async def wait(
         self,
@@ -130,7 +126,7 @@ class RasterTiles:
         if read is not None:
             content, media_type = encode(draw(raster, view, *read), picture_format)
         made = EncodedTile(content=content, media_type=media_type, etag=etag)
-        self._keep(made)
+        self._cache.put(etag, made)
         return made
 
     def close(self) -> None:
@@ -164,16 +160,6 @@ class RasterTiles:
             raise InputError(
                 f"{raster.name}: the tile {zoom}/{x}/{y} cannot be read ({cause(error)})"
             ) from error
-
-    def _keep(self, tile: EncodedTile) -> None:
-        with self._lock:
-            if tile.etag in self._cache:
-                return
-            self._cache[tile.etag] = tile
-            self._cached_bytes += len(tile.content) + 200
-            while self._cached_bytes > _CACHE_BYTES:
-                _, oldest = self._cache.popitem(last=False)
-                self._cached_bytes -= len(oldest.content) + 200
 
 
 def _heed(made: "asyncio.Future[EncodedTile]") -> None:
