@@ -9,7 +9,7 @@ import type { IconName } from "../core/icons";
 import { raster, select, selection, workspace } from "../core/store";
 import { t, type Key } from "../i18n";
 import { change, polygonLayer, sceneLayer } from "../map/layerState";
-import { beginGround, currentCell, goToCell, groundShown, markAndGoOn, setLookedAt } from "./coverage";
+import { currentCell, goToCell, groundShown, markAndGoOn, setLookedAt } from "./coverage";
 import { cancel, cut, drawNew, editing, editOutline, finish, redoCorner, undoCorner } from "./editing";
 import { overlaps } from "./geometry";
 import { LANDSLIDE_TYPES, typeOfKey } from "./landslideTypes";
@@ -68,10 +68,8 @@ export function openTab(wanted: Tab): void {
     tab.value = wanted;
     groundShown.value = ground;
   });
-  if (ground && !before) {
-    if (currentCell.peek()) goToCell(currentCell.peek());
-    else beginGround();
-  }
+  // Without a cell the ground begins by itself, once its cells are here.
+  if (ground && !before && currentCell.peek()) goToCell(currentCell.peek());
   if (!ground && before) showCurrent();
 }
 

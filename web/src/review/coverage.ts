@@ -186,8 +186,7 @@ export function followCoverage(): () => void {
       timer = setTimeout(() => void loadCoverage(), coverage.peek() && !groundShown.value ? 1500 : 150);
     }),
     effect(() => {
-      // The ground was asked for before its cells were here.
-      if (coverage.value && groundShown.value && cell.peek() === null) beginGround();
+      if (coverage.value && groundShown.value && currentCell.peek() === null) beginGround();
     }),
   ];
   return () => {
