@@ -30,7 +30,7 @@ from landslip.io.raster import Scene, SceneOptions
 from landslip.metrics.pixels import PixelCounts, count_pixels, sum_counts
 from landslip.models.engines.choose import open_engine
 from landslip.models.evaluation import predicted_tiles
-from landslip.models.folder import CARD, ModelFolder, open_model
+from landslip.models.folder import CARD, TRAINING_STATISTICS, ModelFolder, open_model
 from landslip.models.ood.score import (
     SAMPLED_TILES,
     OodDistances,
@@ -40,7 +40,6 @@ from landslip.models.ood.score import (
     score_scene,
 )
 from landslip.models.ood.training_statistics import (
-    TRAINING_STATISTICS,
     TrainingStatistics,
     measure_training_statistics,
     patches_of_tile,

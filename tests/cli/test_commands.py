@@ -79,6 +79,18 @@ def test_only_the_command_that_is_asked_for_is_imported(
         assert "pydantic" not in packages
 
 
+def test_a_model_is_sent_and_fetched_without_an_engine() -> None:
+    program = (
+        "import json, sys\n"
+        "import landslip.models.publishing.hub\n"
+        "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))\n"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    ).stdout
+    assert not {"openvino", "cv2", "pyarrow", "torch"} & set(json.loads(output))
+
+
 def _complete(shell: str, words: str) -> list[str]:
     variables = {
         "_LANDSLIP_COMPLETE": f"complete_{shell}",

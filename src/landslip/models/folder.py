@@ -20,6 +20,9 @@ CARD, WEIGHTS, GRAPH = "model.json", "weights.safetensors", "graph.xml"
 GRAPH_WEIGHTS = "graph.bin"
 ONNX, DEEPNESS = "model.onnx", "deepness.onnx"
 INT8_GRAPH, INT8_GRAPH_WEIGHTS = "graph_int8.xml", "graph_int8.bin"
+TRAINING_STATISTICS = "training_statistics.npz"
+EARLIER_TRAINING_STATISTICS = "look.npz"
+"""The file's name in model folders of earlier versions; its content is the same."""
 _CARD = RecordKind(
     model=ModelCard,
     name="the description of a model",

@@ -15,7 +15,7 @@ from tests.factories.models import make_card, write_card
 from landslip.core.choices import Split
 from landslip.datasets.format import TileDataset
 from landslip.models.engines.openvino import export_graph
-from landslip.models.folder import ModelFolder, open_model
+from landslip.models.folder import TRAINING_STATISTICS, ModelFolder, open_model
 from landslip.models.networks.architecture import Architecture
 from landslip.models.networks.build import build_network
 from landslip.models.ood.score import (
@@ -25,7 +25,6 @@ from landslip.models.ood.score import (
     training_statistics_of,
 )
 from landslip.models.ood.training_statistics import (
-    TRAINING_STATISTICS,
     TrainingStatistics,
     measure_training_statistics,
     patches_of_tile,

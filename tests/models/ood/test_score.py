@@ -18,9 +18,14 @@ from tests.models.ood.conftest import (
 from landslip.core.errors import ModelError
 from landslip.datasets.format import TileDataset
 from landslip.io.raster import Scene
-from landslip.models.folder import CARD, ModelFolder, open_model
+from landslip.models.folder import (
+    CARD,
+    EARLIER_TRAINING_STATISTICS,
+    TRAINING_STATISTICS,
+    ModelFolder,
+    open_model,
+)
 from landslip.models.ood.score import OodScore, score_scene
-from landslip.models.ood.training_statistics import EARLIER_NAME, TRAINING_STATISTICS
 
 WriteRaster = Callable[..., Path]
 
@@ -189,12 +194,12 @@ def test_a_folder_of_an_earlier_version_is_read(
     """It had the same content in look.npz, and described it under the key ``look``."""
     folder = tmp_path / "model"
     shutil.copytree(model.path, folder)
-    (folder / TRAINING_STATISTICS).rename(folder / EARLIER_NAME)
+    (folder / TRAINING_STATISTICS).rename(folder / EARLIER_TRAINING_STATISTICS)
     card = json.loads((folder / CARD).read_text())
-    card["files"][EARLIER_NAME] = card["files"].pop(TRAINING_STATISTICS)
+    card["files"][EARLIER_TRAINING_STATISTICS] = card["files"].pop(TRAINING_STATISTICS)
     del card["training_statistics"]
     card["look"] = {
-        "file": EARLIER_NAME,
+        "file": EARLIER_TRAINING_STATISTICS,
         "tiles": 60,
         "tile_px": SIDE,
         "features": 96,

@@ -53,11 +53,14 @@ from landslip.models.card import (
 )
 from landslip.models.engines.base import Engine, quantise_probability
 from landslip.models.evaluation import predicted_tiles, tta_card
-from landslip.models.folder import CARD, ModelFolder
-from landslip.models.ood.training_statistics import (
-    EARLIER_NAME,
-    MIN_TRAINING_TILES,
+from landslip.models.folder import (
+    CARD,
+    EARLIER_TRAINING_STATISTICS,
     TRAINING_STATISTICS,
+    ModelFolder,
+)
+from landslip.models.ood.training_statistics import (
+    MIN_TRAINING_TILES,
     measure_training_statistics,
 )
 
@@ -185,7 +188,7 @@ def calibrate(request: CalibrateRequest) -> CalibrationResult:
             with atomic_file(model.path / TRAINING_STATISTICS, overwrite=True) as file:
                 statistics.write(file)
                 files = card.files | {TRAINING_STATISTICS: sha256_of(file)}
-                files.pop(EARLIER_NAME, None)
+                files.pop(EARLIER_TRAINING_STATISTICS, None)
                 described = TrainingStatisticsCard(
                     file=TRAINING_STATISTICS,
                     tiles=statistics.tiles,
@@ -199,8 +202,8 @@ def calibrate(request: CalibrateRequest) -> CalibrationResult:
                 )
                 card = card.model_copy(update={"files": files, "training_statistics": described})
                 card_file.write_text(card.model_dump_json(indent=2) + "\n")
-    if EARLIER_NAME not in card.files:
-        (model.path / EARLIER_NAME).unlink(missing_ok=True)
+    if EARLIER_TRAINING_STATISTICS not in card.files:
+        (model.path / EARLIER_TRAINING_STATISTICS).unlink(missing_ok=True)
     return CalibrationResult(card=card, selection=selection, notes=tuple(notes))
 
 

@@ -7,12 +7,14 @@ import numpy as np
 
 from landslip.core.messages import Message, message
 from landslip.io.raster import Scene
-from landslip.models.folder import ModelFolder
+from landslip.models.folder import (
+    EARLIER_TRAINING_STATISTICS,
+    TRAINING_STATISTICS,
+    ModelFolder,
+)
 from landslip.models.ood.features import FeatureExtractor, spectral_descriptor
 from landslip.models.ood.gaussian import Points
 from landslip.models.ood.training_statistics import (
-    EARLIER_NAME,
-    TRAINING_STATISTICS,
     NormalisedPatch,
     TrainingStatistics,
     read_training_statistics,
@@ -98,7 +100,7 @@ def training_statistics_of(model: ModelFolder) -> TrainingStatistics | None:
     Raises:
         ModelError: the file is damaged.
     """
-    for name in (TRAINING_STATISTICS, EARLIER_NAME):
+    for name in (TRAINING_STATISTICS, EARLIER_TRAINING_STATISTICS):
         if name in model.card.files:
             return read_training_statistics(model.file(name))
     return None

@@ -19,9 +19,6 @@ from landslip.models.folder import ModelFolder
 from landslip.models.ood.features import FeatureExtractor, PixelMoments, spectral_descriptor
 from landslip.models.ood.gaussian import GaussianModel, Points, assign_ood_folds, fit_gaussian
 
-TRAINING_STATISTICS = "training_statistics.npz"
-EARLIER_NAME = "look.npz"
-"""The file's name in model folders of earlier versions; its content is the same."""
 FORMAT_VERSION = 1
 MIN_TRAINING_TILES = 10
 _MAX_TILES = 2000

@@ -7,15 +7,16 @@ from landslip.core.errors import ModelError, excerpt
 from landslip.models.folder import (
     CARD,
     DEEPNESS,
+    EARLIER_TRAINING_STATISTICS,
     GRAPH,
     GRAPH_WEIGHTS,
     INT8_GRAPH,
     INT8_GRAPH_WEIGHTS,
     ONNX,
+    TRAINING_STATISTICS,
     WEIGHTS,
     ModelFolder,
 )
-from landslip.models.ood.training_statistics import EARLIER_NAME, TRAINING_STATISTICS
 
 PAGE = "README.md"
 _ATTRIBUTES = ".gitattributes"  # the hub makes one in every repository
@@ -29,7 +30,7 @@ _OF_A_MODEL = frozenset(
         ONNX,
         DEEPNESS,
         TRAINING_STATISTICS,
-        EARLIER_NAME,
+        EARLIER_TRAINING_STATISTICS,
     }
 )
 # what pickle reads may run anything
