@@ -40,6 +40,27 @@ def test_what_is_not_there_is_said_in_a_line(tmp_path: Path) -> None:
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [
+        (("--learning-rate", "-1"), "--learning-rate is a number from 1e-09 to 10; got -1"),
+        (("--learning-rate", "nan"), "--learning-rate is a finite number; got nan"),
+        (("--epochs", "0"), "--epochs is a whole number from 1 to 1,000,000; got 0"),
+        (("--batch-size", "0"), "--batch-size is a whole number from 1 to 65,536; got 0"),
+        (("--seed", "-1"), "--seed is a whole number from 0 to 4,294,967,295; got -1"),
+    ],
+    ids=lambda words: "=".join(words) if isinstance(words, tuple) else "",
+)
+def test_numbers_out_of_range_are_refused_by_their_option(
+    words: tuple[str, str], rule: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "new"
+    code, text = run(tmp_path, "--corrections", tmp_path, "--out", out, *words)
+    assert code == 2
+    assert text.startswith(f"landslip: {rule}")
+    assert not out.exists()
+
+
 @pytest.mark.slow
 def test_from_reviews_to_a_verdict(
     write_raster: WriteRaster,

@@ -41,7 +41,7 @@ Result = TypeVar("Result")
 _OUTPUTS = ("out", "report")
 _SEARCHED = ("products", "corrections")  # folders in which files are looked for among others
 _LARGEST = 2**63 - 1
-_FLOAT_RANGES = {"resolution": (0.0, 1000.0)}
+_FLOAT_RANGES = {"learning_rate": (1e-9, 10.0), "resolution": (0.0, 1000.0)}
 _RANGES = {
     "seed": (0, 2**32 - 1),
     "draws": (0, 1_000_000),

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from landslip.core.errors import InputError
+from landslip.core.errors import InputError, arguments_named_as_options
 from landslip.models.training.recipe import read_config
 
 
@@ -62,6 +62,17 @@ def test_ranges_of_augmentation_are_merged_with_the_recipes(tmp_path: Path) -> N
 def test_bad_files_are_refused(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
         read_config("paper", write(tmp_path, text), {})
+
+
+def test_a_wrong_setting_is_named_as_it_was_stated(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^config: momentum: .*less than 1 \(got 2\)$"):
+        read_config("best", {"momentum": 2}, {"seed": 3})
+    path = write(tmp_path, "momentum: 0.5")
+    with arguments_named_as_options():
+        with pytest.raises(InputError, match=r"^--learning-rate: .*greater than 0 \(got -1\.0\)$"):
+            read_config("best", path, {"learning_rate": -1.0})
+        with pytest.raises(InputError, match=r"^--config: momentum: "):
+            read_config("best", {"momentum": 2}, {})
 
 
 def test_unknown_recipe_and_missing_file(tmp_path: Path) -> None:

@@ -180,9 +180,19 @@ def stated_settings(
     try:
         TrainConfig.model_validate(settings)
     except ValidationError as error:
-        source = f"{config}: " if isinstance(config, Path) else ""
-        raise InputError(f"{source}{first_problem(error)}") from error
+        raise InputError(_named_problem(error, config, stated)) from error
     return settings
+
+
+def _named_problem(
+    error: ValidationError, config: Path | Mapping[str, Any] | None, stated: Mapping[str, Any]
+) -> str:
+    """Return the first error of settings, with the argument or file that it is from."""
+    problem = first_problem(error)
+    setting = str(error.errors()[0]["loc"][0])
+    if stated.get(setting) is not None:
+        return argument(setting) + problem.removeprefix(setting)
+    return f"{config if isinstance(config, Path) else argument('config')}: {problem}"
 
 
 def merged_settings(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
