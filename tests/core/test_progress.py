@@ -17,6 +17,19 @@ def test_lines_where_no_terminal_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.splitlines()[-1].startswith("extract: 100 %, ")
 
 
+def test_the_rate_is_of_what_was_done_since_the_first_report(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter(range(0, 1000, 20))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    with progress_bar("train", "steps") as report:
+        report(500, 1000)  # a resumed run begins at its half
+        report(600, 1000)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "train: 50 %"
+    assert second == "train: 60 %, 2.50 steps/s, 2:40 left"
+
+
 def test_messages_for_a_program(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,26 +66,42 @@ def progress_bar(
         yield _ProgressLines(what, unit, divisor)
 
 
+class _Rate:
+    """Units a second since the first report; what a resumed run has done before does not count."""
+
+    def __init__(self, unit: str, divisor: float) -> None:
+        self._unit, self._divisor = unit, divisor
+        self._first: tuple[float, float] | None = None
+
+    def __call__(self, done: float) -> float | None:
+        """Return the rate at a report; None where it is not known yet."""
+        now = time.monotonic()
+        if self._first is None or done < self._first[0]:
+            self._first = done, now
+        before, started = self._first
+        if done == before or now == started:
+            return None
+        return (done - before) / self._divisor / (now - started)
+
+    def text(self, rate: float | None) -> str:
+        return "" if rate is None else f"{rate:.2f} {self._unit}/s"
+
+
 class _ProgressLines:
     def __init__(self, what: str, unit: str, divisor: float) -> None:
-        self._what, self._unit, self._divisor = what, unit, divisor
-        self._started = self._last = time.monotonic()
+        self._what, self._divisor, self._rate = what, divisor, _Rate(unit, divisor)
+        self._last = time.monotonic()
 
     def __call__(self, done: float, total: float) -> None:
-        now = time.monotonic()
+        now, rate = time.monotonic(), self._rate(done)
         if now - self._last < _SECONDS_BETWEEN_LINES and done < total:
             return
         self._last = now
-        rate = done / self._divisor / max(now - self._started, 1e-9)
-        left = "unknown time"
-        if rate > 0:
+        line = f"{self._what}: {100 * done / total:.0f} %"
+        if rate is not None:
             minutes, seconds = divmod(round((total - done) / self._divisor / rate), 60)
-            left = f"{minutes}:{seconds:02d}"
-        print(  # noqa: T201 - this is what the class is for
-            f"{self._what}: {100 * done / total:.0f} %, {rate:.2f} {self._unit}/s, {left} left",
-            file=sys.stderr,
-            flush=True,
-        )
+            line = f"{line}, {self._rate.text(rate)}, {minutes}:{seconds:02d} left"
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is what the class is for
 
 
 class _ProgressMessages:
@@ -110,18 +126,17 @@ class _NotebookBar:
     def __init__(self, what: str, unit: str, divisor: float) -> None:
         from IPython.display import display
 
-        self._what, self._unit, self._divisor = what, unit, divisor
-        self._started, self._last = time.monotonic(), 0.0
+        self._what, self._rate, self._last = what, _Rate(unit, divisor), 0.0
         self._text, self._fraction = f"{what} ...", 0.0
         self._handle: Any = display(self, display_id=True)
 
     def __call__(self, done: float, total: float) -> None:
-        now = time.monotonic()
+        now, rate = time.monotonic(), self._rate(done)
         if now - self._last < _SECONDS_BETWEEN_UPDATES and done < total:
             return
         self._last = now
-        rate = done / self._divisor / max(now - self._started, 1e-9)
-        self._text = f"{self._what}: {100 * done / total:.0f} %, {rate:.2f} {self._unit}/s"
+        share = f"{100 * done / total:.0f} %"
+        self._text = f"{self._what}: {', '.join(filter(None, (share, self._rate.text(rate))))}"
         self._fraction = done / total if total else 1.0
         self._handle.update(self)
 
@@ -145,12 +160,11 @@ def _terminal_bar(what: str, unit: str, divisor: float) -> Iterator[Progress]:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    started = time.monotonic()
+    rate = _Rate(unit, divisor)
     with RichProgress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None, rate="")
 
         def report(done: float, total: float) -> None:
-            rate = done / divisor / max(time.monotonic() - started, 1e-9)
-            bar.update(task, completed=done, total=total, rate=f"{rate:.2f} {unit}/s")
+            bar.update(task, completed=done, total=total, rate=rate.text(rate(done)))
 
         yield report

@@ -8,6 +8,8 @@ import pytest
 import torch
 from tests.models.training.conftest import WriteDataset
 from torch import nn
+from torch.optim import Optimizer
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from landslip.core.choices import Arch, EngineName, Precision, Split
 from landslip.core.errors import InputError
@@ -116,19 +118,33 @@ def test_with_everything_on_a_stopped_run_resumes_to_the_same_weights(
         if result.epoch == 2:
             raise StopError
 
+    rates: list[float] = []
+
+    def note(optimizer: Optimizer, *_: object) -> None:
+        rates.append(float(optimizer.param_groups[0]["lr"]))
+
     def trained(folder: str, callbacks: TrainingCallbacks, *, resume: bool = False) -> nn.Module:
         network = build_network(Architecture(encoder=config.encoder, bands=tiles.card.bands))
         request = replace(job(tiles, config, tmp_path / folder), resume=resume)
-        fit(request, network, callbacks)
+        rates.clear()
+        hook = register_optimizer_step_pre_hook(note)
+        try:
+            fit(request, network, callbacks)
+        finally:
+            hook.remove()
         return network
 
     whole = trained("whole", TrainingCallbacks()).state_dict()
+    # a warm-up of two steps, then half a cosine over the other four
+    all_rates = [1e-3 * factor for factor in (1 / 3, 2 / 3, 1.0, 0.853553, 0.5, 0.146447)]
+    assert rates == pytest.approx(all_rates, rel=1e-5)
     with pytest.raises(StopError):
         trained("stopped", TrainingCallbacks(on_epoch=stop))
     last = torch.load(tmp_path / "stopped/checkpoints/last.ckpt", weights_only=True)
     assert last["epoch"] == 0
     assert last["background"]
     resumed = trained("stopped", TrainingCallbacks(), resume=True).state_dict()
+    assert rates == pytest.approx(all_rates[2:], rel=1e-5)
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
     best = torch.load(tmp_path / "whole/checkpoints/best.ckpt", weights_only=True)["state_dict"]
     name = "stage1.0.weight"
