@@ -1,3 +1,4 @@
+import resource
 from itertools import pairwise
 from pathlib import Path
 
@@ -187,12 +188,42 @@ def test_windows_that_never_come_are_nodata(tmp_path: Path) -> None:
     assert np.count_nonzero(overview != 255) == 256 * 256
 
 
-def test_a_full_disk_is_told(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(tmp_path: Path) -> None:
     grid = Grid(crs=CRS_UTM, transform=METRES, shape=(600, 600))
     output = PyramidOutput(
         tmp_path / "work", grid, (OutputBand(description="p", nodata=255),), 1024
     )
     output.write(output.levels_of(np.zeros((1, 600, 600), np.uint8)), grid.window)
-    with pytest.raises(LandslipError, match=r"/dev/full: .*cannot be written .*room on"):
-        output.finish(Path("/dev/full"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(LandslipError, match=r"map.tif: .*cannot be written .*room on"):
+            output.finish(tmp_path / "map.tif")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    output.close()
+
+
+def test_a_file_system_that_cannot_insert_gets_the_same_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = numbers("uint16", 2, 0)
+    usual, copied = tmp_path / "usual", tmp_path / "copied"
+    usual.mkdir()
+    copied.mkdir()
+    write(usual, values, 0, "zstd")
+    monkeypatch.setattr(cog, "_insert_range", lambda file, size: False)
+    write(copied, values, 0, "zstd")
+    assert (usual / "map.tif").read_bytes() == (copied / "map.tif").read_bytes()
+
+
+def test_windows_come_row_by_row(tmp_path: Path) -> None:
+    grid = Grid(crs=CRS_UTM, transform=METRES, shape=SHAPE)
+    output = PyramidOutput(
+        tmp_path / "work", grid, (OutputBand(description="p", nodata=255),), 1024
+    )
+    levels = output.levels_of(np.zeros((1, 1024, 1024), np.uint8))
+    output.write(output.levels_of(np.zeros((1, 776, 1024), np.uint8)), Window(0, 1024, 1024, 776))
+    with pytest.raises(ValueError, match="tile 0, 0 comes after those that follow it"):
+        output.write(levels, Window(0, 0, 1024, 1024))
     output.close()

@@ -17,13 +17,14 @@ from landslip.core.errors import InputError
 from landslip.core.grid import Grid
 from landslip.core.rpc import RPC
 from landslip.core.window import Window
-from landslip.io.raster.readers import ElevationRaster
+from landslip.io.raster.readers import ElevationRaster, SensorImage
 from landslip.preprocessing.orthorectification.elevation import Elevation, GridProjection
 from landslip.preprocessing.orthorectification.ground_projection import (
     TOLERANCE_PX,
     GroundGrid,
     ImageCoordinates,
 )
+from landslip.preprocessing.orthorectification.views import CameraImage
 
 Values = NDArray[np.float64]
 WINDOW = Window(40, 25, 190, 170)
@@ -119,9 +120,9 @@ def test_heights_far_outside_the_model_are_refused(tmp_path: Path, rpc: RPC) -> 
         ground_over(high).window(WINDOW).project(replace(rpc, samp_num=tuple(samp_num)))
 
 
-def test_the_source_window_holds_all_coordinates(ground: GroundGrid, rpc: RPC) -> None:
+def test_what_is_touched_holds_all_coordinates(ground: GroundGrid, rpc: RPC) -> None:
     found = ground.window(WINDOW).project(rpc)
-    window = found.source_window(3)
+    window = found.touched.padded(3)
     col, row = found.relative_to(window)
     assert 3 <= col.min() < 4.01
     assert 3 <= row.min() < 4.01
@@ -132,3 +133,20 @@ def test_the_source_window_holds_all_coordinates(ground: GroundGrid, rpc: RPC) -
         seen(found),
         atol=1e-3,
     )
+
+
+def test_windows_that_may_see_the_image_are_found(
+    image_and_dem: tuple[Path, Path], ground: GroundGrid, rpc: RPC
+) -> None:
+    """At every place where a pixel of the window is in the image, and not far beside it."""
+    with SensorImage(image_and_dem[0]) as image:
+        camera = CameraImage(image, rpc)
+        for col_off in range(-1200, 1201, 150):
+            window = Window(col_off, 20, 100, 80)
+            touched = ground.window(window).project(rpc).touched
+            if touched.clipped(image.shape) is not None:
+                assert camera.may_see(ground, window)
+            elif touched.padded(300).clipped(image.shape) is None:
+                assert not camera.may_see(ground, window)
+        assert camera.may_see(ground, Window(0, 20, 100, 80))
+        assert not camera.may_see(ground, Window(1200, 20, 100, 80))

@@ -14,7 +14,7 @@ from tests.preprocessing.orthorectification.conftest import (
     write_image,
 )
 
-from landslip.core.grid import Grid, map_points
+from landslip.core.grid import Grid, map_points, window_around
 from landslip.core.rpc import RPC
 from landslip.core.window import Window
 from landslip.io.raster import SensorImage
@@ -33,8 +33,11 @@ METHODS = [CameraImage.resample_cubic, CameraImage.resample_spline]
 
 def seen_at(col: Pixels, row: Pixels) -> ImageCoordinates:
     """Return a map that sees an image at pixel coordinates."""
-    corner = int(np.floor(col.min())), int(np.floor(row.min()))
-    return ImageCoordinates(col=col - corner[0], row=row - corner[1], corner=corner, error_px=0.0)
+    touched = window_around(np.stack([col.ravel(), row.ravel()], axis=1, dtype=np.float64), 0)
+    corner = touched.col_off, touched.row_off
+    return ImageCoordinates(
+        col=col - corner[0], row=row - corner[1], corner=corner, touched=touched, error_px=0.0
+    )
 
 
 def mesh(left: float, top: float, step: float, count: int = 40) -> tuple[Pixels, Pixels]:

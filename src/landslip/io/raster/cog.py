@@ -6,8 +6,12 @@ that of GDAL's driver: directories first, then the smallest overview, the full r
 within each of them tiles row by row, with their sizes before them.
 """
 
+import ctypes
 import os
-from collections.abc import Iterator, Sequence
+import shutil
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -15,7 +19,6 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.core.resources import parallel_map
 from landslip.io.raster.tiff_directory import LONG, Tag, TiffFormat
 from landslip.io.raster.tile_codec import TILE_PX
 
@@ -26,6 +29,9 @@ _REDUCED = 1
 _OF_EVERY_PAGE = (258, 259, 262, 277, 284, 317, 322, 323, 338, 339, 42113)
 _SIZE_BYTES = _REPEATED_BYTES = 4
 _CLASSIC_BYTES = 2**32
+_COPIED_BYTES = 2**22
+ALIGNMENT = 4096
+"""Of the full resolution's tiles in the file: the block of the file systems."""
 _LAYOUT = (
     b"LAYOUT=IFDS_BEFORE_DATA\nBLOCK_ORDER=ROW_MAJOR\nBLOCK_LEADER=SIZE_AS_UINT4\n"
     b"BLOCK_TRAILER=LAST_4_BYTES_REPEATED\nKNOWN_INCOMPATIBLE_EDITION=NO\n "
@@ -35,37 +41,45 @@ _NOTE = b"GDAL_STRUCTURAL_METADATA_SIZE=%06d bytes\n" % len(_LAYOUT) + _LAYOUT
 
 @dataclass(slots=True)
 class LevelTiles:
-    """The compressed tiles of one resolution, in a temporary file in the order they came in.
+    """The compressed tiles of one resolution, row by row, in a temporary file.
 
-    ``shape`` is in pixels; ``sizes`` are 0 where no tile has been added.
+    ``shape`` is in pixels; ``sizes`` are 0 where no tile has been written. A tile that is added
+    before its turn waits in memory.
     """
 
     path: Path
     shape: tuple[int, int]
     sizes: NDArray[np.uint32] = field(init=False)
-    _places: NDArray[np.uint64] = field(init=False)
     _file: BinaryIO = field(init=False)
-    _end: int = 0
+    _waiting: dict[int, bytes] = field(default_factory=dict)
+    _next: int = 0
 
     def __post_init__(self) -> None:
         tiles = tuple(-(-length // TILE_PX) for length in self.shape)
         self.sizes = np.zeros(tiles, dtype=np.uint32)
-        self._places = np.zeros(tiles, dtype=np.uint64)
         self._file = self.path.open("w+b", buffering=0)
 
-    def add(self, row: int, col: int, tile: bytes) -> None:
-        """Add a tile at a row and column of tiles."""
-        place = self._end
-        self._end += _write_all(self._file, _framed(tile))
-        self._places[row, col], self.sizes[row, col] = place, len(tile)
+    def place_of(self, row: int, col: int) -> int:
+        """Return a tile's place in the order of the file."""
+        return row * int(self.sizes.shape[1]) + col
 
-    def fill(self, tile: bytes) -> None:
-        """Let a tile stand where none has been added."""
-        missing = self.sizes == 0
-        if missing.any():
-            place = self._end
-            self._end += _write_all(self._file, _framed(tile))
-            self._places[missing], self.sizes[missing] = place, len(tile)
+    def add(self, row: int, col: int, tile: bytes) -> None:
+        """Add a tile at a row and column of tiles.
+
+        Raises:
+            ValueError: the tile has been written, or filled by `fill_before`.
+        """
+        place = self.place_of(row, col)
+        if place < self._next:
+            raise ValueError(f"tile {row}, {col} comes after those that follow it in the file")
+        self._waiting[place] = tile
+        while self._next in self._waiting:
+            self._write(self._waiting.pop(self._next))
+
+    def fill_before(self, end: int, tile: bytes) -> None:
+        """Write a tile at each place before ``end`` where none has been added."""
+        while self._next < end:
+            self._write(self._waiting.pop(self._next, tile))
 
     def pixels_of(self, row: int, col: int) -> int:
         """Return how many of a tile's pixels are inside the raster."""
@@ -84,53 +98,65 @@ class LevelTiles:
         whole = self.sizes.ravel().astype(np.uint64) + np.uint64(_SIZE_BYTES + _REPEATED_BYTES)
         return np.uint64(start + _SIZE_BYTES) + np.cumsum(whole) - whole
 
-    def row(self, row: int) -> Iterator[bytes]:
-        """Yield what is stored of a row's tiles; several threads may read."""
-        for place, size in zip(self._places[row].tolist(), self.sizes[row].tolist(), strict=True):
-            yield os.pread(self._file.fileno(), size + _SIZE_BYTES + _REPEATED_BYTES, place)
+    def copy_to(self, file: BinaryIO) -> None:
+        """Copy all tiles to a file's place."""
+        self._file.seek(0)
+        shutil.copyfileobj(self._file, _WholeWriter(file), _COPIED_BYTES)
+
+    def insert_before(self, size: int) -> BinaryIO | None:
+        """Move the tiles by a multiple of `ALIGNMENT`, without copying them; return the file.
+
+        None: the file system cannot do it, or is not one of Linux.
+        """
+        return self._file if _insert_range(self._file, size) else None
 
     def close(self) -> None:
         """Close the file, whose tiles can not be read then."""
         self._file.close()
+
+    def _write(self, tile: bytes) -> None:
+        size = len(tile).to_bytes(_SIZE_BYTES, "little")
+        _write_all(self._file, size, tile, tile[-_REPEATED_BYTES:])
+        self.sizes.ravel()[self._next] = len(tile)
+        self._next += 1
 
 
 def write_cog(path: Path, tags: Sequence[Tag], levels: Sequence[LevelTiles]) -> None:
     """Write a file of complete levels, the full resolution first, then ever smaller ones.
 
     ``tags`` are those of a tiled raster of the full resolution's size, its tiles compressed as
-    these are.
+    these are. The file of the full resolution becomes the result where the file system can make
+    room before its tiles; elsewhere they are copied.
     """
-    total = sum(level.stored_bytes for level in levels)
+    total = sum(level.stored_bytes for level in levels) + ALIGNMENT
     form = TiffFormat(is_big=False)
-    head = _head(form, tags, levels)
+    head, start = _head(form, tags, levels)
     if len(head) + total >= _CLASSIC_BYTES:
         form = TiffFormat(is_big=True)
-        head = _head(form, tags, levels)
-    with path.open("wb", buffering=0) as file:
+        head, start = _head(form, tags, levels)
+    full = levels[0]
+    begun = full.insert_before(start)
+    with path.open("wb", buffering=0) if begun is None else nullcontext(begun) as file:
+        file.seek(0)
         _write_all(file, head)
-
-        def copy(rows: tuple[LevelTiles, int, int]) -> None:
-            level, row, place = rows
-            for piece in level.row(row):
-                place += _write_at(file, piece, place)
-
-        rows, start = [], len(head)
-        for level in reversed(levels):
-            places = level.offsets(start)[:: level.sizes.shape[1]] - np.uint64(_SIZE_BYTES)
-            rows += [(level, row, place) for row, place in enumerate(places.tolist())]
-            start += level.stored_bytes
-        for _ in parallel_map(copy, rows):
-            pass
+        for level in reversed(levels[1:]):
+            level.copy_to(file)
+        _write_all(file, bytes(start - file.tell()))
+        if begun is None:
+            full.copy_to(file)
+    if begun is not None:
+        full.path.replace(path)
 
 
-def _head(form: TiffFormat, tags: Sequence[Tag], levels: Sequence[LevelTiles]) -> bytes:
-    """Return all that is before the tiles."""
+def _head(form: TiffFormat, tags: Sequence[Tag], levels: Sequence[LevelTiles]) -> tuple[bytes, int]:
+    """Return all that is before the tiles, and where those of the full resolution start."""
     start = len(_directories(form, tags, levels, [0] * len(levels)))
     starts = []
-    for level in reversed(levels):
+    for level in reversed(levels[1:]):
         starts.append(start)
         start += level.stored_bytes
-    return _directories(form, tags, levels, starts[::-1])
+    start = -(-start // ALIGNMENT) * ALIGNMENT
+    return _directories(form, tags, levels, [start, *reversed(starts)]), start
 
 
 def _directories(
@@ -158,22 +184,32 @@ def _directories(
     return bytes(head)
 
 
-def _framed(tile: bytes) -> bytes:
-    """Return a tile with its size before it and its last bytes repeated after it."""
-    return len(tile).to_bytes(_SIZE_BYTES, "little") + tile + tile[-_REPEATED_BYTES:]
+def _insert_range(file: BinaryIO, size: int) -> bool:
+    """Insert bytes at the start of a file, by Linux's fallocate; return whether it could be done.
+
+    See the manual page fallocate(2), FALLOC_FL_INSERT_RANGE: ext4 and XFS have it.
+    """
+    insert_range = 0x20
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if libc is None or not hasattr(libc, "fallocate"):
+        return False
+    libc.fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long)
+    return bool(libc.fallocate(file.fileno(), insert_range, 0, size) == 0)
 
 
-def _write_at(file: BinaryIO, data: bytes, place: int) -> int:
-    """Write at a place, where one call may take only a part; return the bytes written."""
-    done = 0
-    while done < len(data):
-        done += os.pwrite(file.fileno(), memoryview(data)[done:], place + done)
-    return done
-
-
-def _write_all(file: BinaryIO, data: bytes | memoryview) -> int:
-    """Write without a buffer, where one call may take only a part; return the bytes written."""
-    rest = memoryview(data)
+def _write_all(file: BinaryIO, *pieces: bytes | memoryview) -> None:
+    """Write without a buffer, where one call may take only a part."""
+    written = os.writev(file.fileno(), pieces)
+    rest = memoryview(b"".join(pieces) if written < sum(map(len, pieces)) else b"")[written:]
     while rest:
         rest = rest[file.write(rest) :]
-    return len(data)
+
+
+@dataclass(frozen=True, slots=True)
+class _WholeWriter:
+    """A file without a buffer, as `shutil.copyfileobj` wants it."""
+
+    file: BinaryIO
+
+    def write(self, data: bytes) -> None:
+        _write_all(self.file, data)

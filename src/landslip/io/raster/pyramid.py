@@ -61,6 +61,7 @@ class TilePart(NamedTuple):
 class CompressedWindow:
     """What a window adds to a raster and its overviews."""
 
+    window: Window
     tiles: list[CompressedTile]
     parts: list[TilePart]
 
@@ -79,9 +80,10 @@ class _OpenTile:
 class PyramidOutput:
     """A raster of integers or floats with nodata, and its overviews by averaging.
 
-    Windows are written once each; their offsets are multiples of a power of two, and so are their
-    sizes except at the right and lower edge. There are overviews up to that power. What no window
-    covers is nodata. Tiles are compressed as soon as they are complete.
+    Windows are written once each, in rows from top to bottom as `map_windows` has them; their
+    offsets are multiples of a power of two, and so are their sizes except at the right and lower
+    edge. There are overviews up to that power. What no window covers is nodata. Tiles are
+    compressed as soon as they are complete.
     """
 
     def __init__(
@@ -121,6 +123,7 @@ class PyramidOutput:
         self._levels = [
             LevelTiles(path / f"{level}.tiles", shape) for level, shape in enumerate(shapes)
         ]
+        self._blank_tile = self._codec.encode(self._blank)
         self._open_tiles: dict[tuple[int, int, int], _OpenTile] = {}
 
     def levels_of(self, stored: Stored) -> list[Stored]:
@@ -158,7 +161,7 @@ class PyramidOutput:
                     parts.append(TilePart(at, row, col, place, values))
                 elif values is not None:
                     tiles.append(CompressedTile(at, row, col, self._codec.encode(values)))
-        return CompressedWindow(tiles, parts)
+        return CompressedWindow(window, tiles, parts)
 
     def write(self, levels: list[Stored] | None, window: Window) -> None:
         """Write a window and its overviews from `levels_of`; None: all of it is nodata."""
@@ -166,6 +169,7 @@ class PyramidOutput:
 
     def append(self, compressed: CompressedWindow) -> None:
         """Write a window from `compress`."""
+        self._close_before(compressed.window)
         for level, row, col, data in compressed.tiles:
             self._levels[level].add(row, col, data)
         for level, row, col, place, values in compressed.parts:
@@ -181,6 +185,20 @@ class PyramidOutput:
             if tile.missing_px == 0:
                 self._close_tile(level, row, col)
 
+    def _close_before(self, window: Window) -> None:
+        """Complete the tiles that no window adds to from this one on."""
+        for at, level in enumerate(self._levels):
+            row, col = (window.row_off >> at) // TILE_PX, (window.col_off >> at) // TILE_PX
+            is_lowest = -(-window.row_end >> at) >= min((row + 1) * TILE_PX, level.shape[0])
+            self._close_until(at, level.place_of(row, col if is_lowest else 0))
+
+    def _close_until(self, at: int, end: int) -> None:
+        level = self._levels[at]
+        for place in [*self._open_tiles]:
+            if place[0] == at and level.place_of(*place[1:]) < end:
+                self._close_tile(*place)
+        level.fill_before(end, self._blank_tile)
+
     def _close_tile(self, level: int, row: int, col: int) -> None:
         values = self._open_tiles.pop((level, row, col)).values
         if values is not None:
@@ -193,11 +211,8 @@ class PyramidOutput:
             LandslipError: it cannot be written.
         """
         with raster_writing(cog):
-            for place in [*self._open_tiles]:
-                self._close_tile(*place)
-            blank = self._codec.encode(self._blank)
-            for tiles in self._levels:
-                tiles.fill(blank)
+            for at, level in enumerate(self._levels):
+                self._close_until(at, level.sizes.size)
             write_cog(cog, read_tags(self._template), self._levels)
         self.close()
         shutil.rmtree(self._folder)

@@ -56,15 +56,14 @@ class Elevation:
     height_m: Pixels
     known: Flags
     grid: Grid
+    range_m: tuple[float, float] = field(init=False, repr=False, compare=False)
+    """The lowest and the highest height."""
     _projection: GridProjection = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        ends = float(self.height_m.min()), float(self.height_m.max())
+        object.__setattr__(self, "range_m", ends)
         object.__setattr__(self, "_projection", GridProjection(self.grid))
-
-    @property
-    def range_m(self) -> tuple[float, float]:
-        """The lowest and the highest height."""
-        return float(self.height_m.min()), float(self.height_m.max())
 
     def pixels_of(self, lonlat_deg: Points) -> Points:
         """Return pixel coordinates (n, 2) in this grid of longitudes and latitudes (n, 2)."""

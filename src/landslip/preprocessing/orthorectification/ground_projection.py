@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from landslip.core.errors import InputError
-from landslip.core.grid import Grid
+from landslip.core.grid import Grid, window_around
 from landslip.core.rpc import RPC
 from landslip.core.window import Window
 from landslip.preprocessing.orthorectification.elevation import Elevation, GridProjection
@@ -28,20 +28,15 @@ class ImageCoordinates:
     """Where each pixel of a map's window (height, width) appears in an image.
 
     The pixel coordinates ``col`` and ``row`` are less ``corner``, whole pixels (col, row);
-    ``error_px`` is the largest error of the interpolation at probes.
+    ``touched`` is the part of the image that appears, which may be outside it; ``error_px`` is the
+    largest error of the interpolation at probes.
     """
 
     col: Pixels
     row: Pixels
     corner: tuple[int, int]
+    touched: Window
     error_px: float
-
-    def source_window(self, margin_px: int) -> Window:
-        """Return the window of the image that appears, with a margin; it may be outside."""
-        left, right = int(np.floor(self.col.min())), int(np.ceil(self.col.max()))
-        top, bottom = int(np.floor(self.row.min())), int(np.ceil(self.row.max()))
-        col, row = self.corner[0] + left - margin_px, self.corner[1] + top - margin_px
-        return Window(col, row, right - left + 2 * margin_px, bottom - top + 2 * margin_px)
 
     def relative_to(self, window: Window) -> tuple[Pixels, Pixels]:
         """Return the pixel coordinates (col, row) within a window of the image."""
@@ -98,6 +93,7 @@ class GroundWindow:
         values = np.vstack([(level - corner).T, slope.T, curve.T[bent]])
         height, width = self.window.shape
         col, row = np.empty((2, height, width), dtype=np.float32)
+        ends: list[list[np.float32]] = [[], []]
         for strip, parts in lattice.interpolate_rows(values):
             relative = (self.height_m[strip] - np.float32(middle)) / np.float32(half)
             for axis, out in enumerate((col, row)):
@@ -106,6 +102,7 @@ class GroundWindow:
                     total += parts[4 + bent.index(axis)] * relative
                 total *= relative
                 np.add(total, parts[axis], out=out[strip])
+                ends[axis] += [out[strip].min(), out[strip].max()]
         number = np.arange(_PROBES)
         rows = ((number + 0.5) / _PROBES * height).astype(np.intp)
         # the golden ratio spreads columns evenly, whatever the number of probes
@@ -117,6 +114,7 @@ class GroundWindow:
             col=col,
             row=row,
             corner=(int(corner[0]), int(corner[1])),
+            touched=window_around(np.transpose(ends) + corner, 0),
             error_px=float(np.hypot(*error.T).max()),
         )
 

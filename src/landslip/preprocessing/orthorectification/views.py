@@ -43,12 +43,25 @@ class CameraImage:
         """Return the image with one more correction of its camera."""
         return CameraImage(self.image, self.rpc.corrected(correction))
 
+    def may_see(self, ground: GroundGrid, window: Window) -> bool:
+        """Tell whether a part of a map's window may be in the image, whatever its heights are."""
+        lonlat = ground.lonlat_of(window, NodeLattice.over(window.shape, _STEP_PX).points)
+        pixels = np.concatenate(
+            [
+                self.rpc.project(lonlat, np.full(len(lonlat), height_m))
+                for height_m in ground.elevation.range_m
+            ]
+        )
+        if not np.isfinite(pixels).all():
+            return True
+        return window_around(pixels, _STEP_PX).clipped(self.image.shape) is not None
+
     def resample_cubic(self, coordinates: ImageCoordinates) -> tuple[Pixels, Flags]:
         """Return the image (bands, height, width) on a map by cubic convolution, and its mask.
 
         For maps about as fine as the image.
         """
-        window = coordinates.source_window(_KERNEL_PX + 1)
+        window = coordinates.touched.padded(_KERNEL_PX + 1)
         values, valid = _read_padded(self.image, window)
         col, row = coordinates.relative_to(window)
         return _bands_first(cubic(values, col, row)), _kernel_valid(valid, col, row)
@@ -58,7 +71,7 @@ class CameraImage:
 
         For maps much finer than the image.
         """
-        window = coordinates.source_window(SPLINE_MARGIN_PX)
+        window = coordinates.touched.padded(SPLINE_MARGIN_PX)
         values, valid = _read_padded(self.image, window)
         col, row = coordinates.relative_to(window)
         if valid.any() and not valid.all():

@@ -172,6 +172,8 @@ def window_function(inputs: SceneInputs) -> Callable[[Window], WindowOutput[Wind
             window.width + 2 * margin,
             window.height + 2 * margin,
         )
+        if not images.pan.may_see(inputs.ground, wide):
+            return WindowOutput(None, WindowCounts())
         patch = inputs.ground.window(wide)
         inside = window.slices_in(wide)
         pan_places = patch.project(images.pan.rpc)
@@ -201,7 +203,7 @@ def window_function(inputs: SceneInputs) -> Callable[[Window], WindowOutput[Wind
             values = fused[:, margin : margin + len(known), margin : margin + window.width]
             values *= np.float32(1 / SCALE)
             if not known.all():
-                values[:, ~known] = 1
+                np.copyto(values, 1, where=~known)
             clipped += [_count_clipped(band) for band in values]
             stored[:, strip] = to_dtype(values, known, _DTYPE, _NODATA)
         counts = WindowCounts(
