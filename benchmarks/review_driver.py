@@ -3,7 +3,6 @@
 import io
 import math
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -17,16 +16,9 @@ from urllib.parse import parse_qs, urlsplit
 from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Response, sync_playwright
 
+from system_chromium import launch_chromium
+
 Place = tuple[float, float]
-_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-)
 _TILE_PX = 512
 _PATIENCE_MS = 180_000
 _PICTURE_BYTES = 150_000
@@ -51,11 +43,8 @@ def serving(folder: Path) -> Iterator[str]:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Open the system's Chromium."""
-    executable = next(filter(None, map(shutil.which, _CHROMIUM)), None)
-    if executable is None:
-        raise SystemExit("Chromium is not installed")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(_ARGUMENTS))
+        browser = launch_chromium(playwright)
         try:
             yield browser
         finally:

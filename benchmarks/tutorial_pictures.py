@@ -14,8 +14,8 @@ from playwright.sync_api import sync_playwright
 
 import landslip
 from landslip.io.visualization import rgb_composite
+from system_chromium import launch_chromium
 
-CHROMIUM = "/usr/bin/chromium"
 MAX_BYTES = 150_000
 STATES = {
     "new": (230, 60, 50),
@@ -56,9 +56,7 @@ def shrunk(picture: Image.Image, width: int) -> Image.Image:
 def photograph(page: Path) -> Image.Image:
     """Return the top of a page."""
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = launch_chromium(driver)
         tab = browser.new_page(viewport={"width": 900, "height": 1270})
         tab.goto(page.resolve().as_uri())
         shot = page.with_suffix(".png")

@@ -1,7 +1,6 @@
 """Miniature rasters and vector files, made by code."""
 
 import gc
-import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,20 +17,10 @@ from rasterio.errors import NotGeoreferencedWarning
 from tests.factories.qgis import PYTHON, has_qgis
 
 import landslip  # noqa: F401 - before OpenVINO, which otherwise sends usage statistics
+from system_chromium import chromium_path, launch_chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# WebGL in software: no GPU is needed
-_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-)
 
 UTM = "EPSG:32650"
 METRES = Affine(1, 0, 500_000, 0, -1, 4_000_000)
@@ -60,11 +49,10 @@ WritePolygons = Callable[..., Path]
 def browser() -> Iterator["Browser"]:
     """The system's Chromium, one for all tests of a process."""
     sync_api = pytest.importorskip("playwright.sync_api")
-    executable = next(filter(None, map(shutil.which, _CHROMIUM)), None)
-    if executable is None:
+    if chromium_path() is None:
         pytest.skip("Chromium is not installed")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(_ARGUMENTS))
+        browser = launch_chromium(playwright)
         yield browser
         browser.close()
 
