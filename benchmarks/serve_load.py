@@ -1,4 +1,4 @@
-"""How `landslip serve` bears 50 people who pan, a large scene, and 100,000 polygons.
+"""How fast `landslip serve` is with 50 people who pan, a large scene, and 100,000 polygons.
 
     python benchmarks/serve_load.py --work FOLDER [--clients 50] [--seconds 60] [--side 18000]
         [--polygons 100000] [--page docs/results/serve.md]

@@ -80,7 +80,7 @@ def test_what_nobody_reviewed_can_be_left_out(extraction: Path, tmp_path: Path) 
             Language.ENGLISH,
             ("Reviewed by ann, bob; begun on 2026-11-30.", "Not reviewed, and left"),
         ),
-        (Language.CHINESE, ("审查者：ann，bob；始于 2026-11-30。", "未审查，已略去")),
+        (Language.CHINESE, ("审核者：ann，bob；始于 2026-11-30。", "未审核，已略去")),
     ],
 )
 def test_a_table_of_the_report_says_what_people_did(
@@ -117,7 +117,7 @@ def test_the_report_says_what_people_did(extraction: Path, tmp_path: Path) -> No
     assert "Judgements of the review" in page
     assert "Reviewed by ann, bob, cy; begun on" in page
     chinese = made.report(tmp_path / "zh.html", lang="zh").read_text("utf-8")
-    assert "审查者：ann，bob，cy" in chinese
+    assert "审核者：ann，bob，cy" in chinese
 
 
 @pytest.mark.slow

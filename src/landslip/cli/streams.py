@@ -18,7 +18,7 @@ _NAMES = ("stdin", "stdout", "stderr")
 
 
 def open_closed_streams() -> None:
-    """Let standard streams that the caller has closed lead nowhere.
+    """Open the null device for standard streams that the caller has closed.
 
     Otherwise the next files to be opened take their numbers, and messages are written into them.
     """
@@ -42,7 +42,7 @@ def outlive_readers() -> None:
 
 
 class _Output(io.TextIOWrapper):
-    """Standard output or error that leads nowhere once it fails."""
+    """Standard output or error that becomes the null device once it fails."""
 
     def __init__(self, number: int, old: io.TextIOWrapper) -> None:
         # what the encoding lacks is escaped: a name that is printed ends no command
@@ -58,19 +58,19 @@ class _Output(io.TextIOWrapper):
         try:
             return super().write(text)
         except OSError as error:
-            self._lead_nowhere(error)
+            self._discard(error)
             return len(text)
 
     def flush(self) -> None:
         try:
             super().flush()
         except OSError as error:
-            self._lead_nowhere(error)
+            self._discard(error)
 
-    def _lead_nowhere(self, error: OSError) -> None:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self._number)
-        os.close(nowhere)
+    def _discard(self, error: OSError) -> None:
+        null_device = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null_device, self._number)
+        os.close(null_device)
         if self._number == 1 and error.errno != errno.EPIPE:
             raise LandslipError(
                 f"standard output: cannot be written to its end ({error.strerror}); give it "

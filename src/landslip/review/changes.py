@@ -121,7 +121,7 @@ class BulkRequest:
         rule: what selects them.
         ids: those that another rule selected of ``revision``, in place of ``rule``.
         revision: number of the newest change that ``ids`` know of.
-        expected: how many polygons the author was told it selects; None: whatever it selects.
+        expected: how many polygons the author was shown that it selects; None: any number.
         type: see `ChangeRequest`, as note and reason.
         note: the same.
         reason: the same.

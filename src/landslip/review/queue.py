@@ -68,7 +68,7 @@ class QueueItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Information:
-    """Expected information of polygons (n,) and its parts; NaN nowhere."""
+    """Expected information of polygons (n,) and its parts; never NaN."""
 
     probability: Values
     uncertainty: Values

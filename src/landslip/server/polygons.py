@@ -53,7 +53,7 @@ class InventoryPolygons:
 def read_polygons(root: Path, path: Path, layer: str | None = None) -> InventoryPolygons:
     """Read a vector file of the served folder.
 
-    Ids are the file's own where it has an integer column ``id`` that tells all polygons apart, else
+    Ids are the file's own where it has an integer column ``id`` without repetitions, else
     their numbers in the file, from 1. A column that is called as one of the review has
     ``inventory_`` before it. Area and confidence are added where they can be known.
 

@@ -25,7 +25,7 @@ from landslip.review.changes import ConflictError, NothingToUndoError, UnknownPo
 
 MEDIA_TYPE = "application/problem+json"
 _LISTED = 5
-# what whoever keeps the folder can fix
+# what the owner of the folder can fix
 _OF_DISKS = {errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS}
 _FOLDERS = re.compile(r"(?<![\w.:/<])/(?:[^\s/:,;'\"()]+/)+")
 

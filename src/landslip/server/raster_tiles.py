@@ -81,29 +81,29 @@ class RasterTiles:
         self,
         etag: str,
         make: Callable[[], EncodedTile],
-        gone: Callable[[], Awaitable[None]],
+        disconnected: Callable[[], Awaitable[None]],
     ) -> EncodedTile | None:
         """Return a tile that a thread makes, one for all requests that want it at the same time.
 
         Args:
             etag: of the tile.
             make: makes it.
-            gone: ends when the client no longer waits. A tile for which nobody waits, and that is
-                not begun, is not made: the answer is None.
+            disconnected: ends when the client no longer waits. A tile for which nobody waits, and
+                that is not begun, is not made: the answer is None.
         """
         work = self._work.get(etag)
         if work is None:
             work = self._work[etag] = _Work(self._threads.submit(make))
         work.waiting += 1
         made = asyncio.wrap_future(work.future)
-        leaving = asyncio.ensure_future(gone())
+        leaving = asyncio.ensure_future(disconnected())
         either: tuple[asyncio.Future[Any], ...] = (made, leaving)
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             return made.result() if made.done() else None
         finally:
             leaving.cancel()
-            made.add_done_callback(_heed)
+            made.add_done_callback(_retrieve_exception)
             work.waiting -= 1
             if work.waiting == 0:
                 self._work.pop(etag, None)
@@ -162,7 +162,7 @@ class RasterTiles:
             ) from error
 
 
-def _heed(made: "asyncio.Future[EncodedTile]") -> None:
-    """Take note of a failure for which nobody waits any more."""
+def _retrieve_exception(made: "asyncio.Future[EncodedTile]") -> None:
+    """Retrieve a failure for which nobody waits any more, which asyncio would else report."""
     if not made.cancelled():
         made.exception()

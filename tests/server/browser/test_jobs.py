@@ -111,7 +111,7 @@ def scores(f1: float) -> dict[str, Any]:
     ("verdict", "low", "sentence"),
     [
         ("better", 0.01, "The new model is better."),
-        ("not distinguishable", -0.01, "The new model is not better, as far as can be told"),
+        ("not distinguishable", -0.01, "The new model is not shown to be better"),
     ],
     ids=["better", "not better"],
 )

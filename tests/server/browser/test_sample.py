@@ -50,7 +50,7 @@ def draw_sample(page: "Page") -> None:
     page.get_by_label("Map or inventory").select_option(label="map")
     page.get_by_label("Points").fill(str(_POINTS))
     page.get_by_text("More options").click()
-    page.get_by_label("Least number of each stratum").fill("10")
+    page.get_by_label("Fewest points of a stratum").fill("10")
     page.get_by_label("Name of the result").fill("points")
     page.get_by_role("button", name="Start").click()
     job = page.locator(".job").filter(has_text="points")

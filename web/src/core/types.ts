@@ -229,7 +229,7 @@ export interface BulkRequest {
   action: "accept" | "reject" | "reset" | "annotate";
   author: string;
   rule: FeatureQuery;
-  /** What the client was told that the rule matches; another number is a conflict. */
+  /** How many the client was shown that the rule matches; another number is a conflict. */
   expected: number;
   type?: string | null;
   note?: string | null;
@@ -362,7 +362,7 @@ export interface Job {
   summary: Record<string, unknown> | null;
 }
 
-/** Charts of an inventory as it stands, reviewed or not. */
+/** Charts of an inventory as it is now, reviewed or not. */
 export interface Charts {
   /** Size distribution: area limits (n + 1) and numbers (n). */
   sizes: { edges_m2: number[]; counts: number[] };

@@ -12,7 +12,7 @@ import { mapView } from "../map/mapView";
 import { formatPlace } from "../map/coordinates";
 import { detailSections } from "./sections";
 
-/** The review tells of the polygon itself; a sample is judged without what the map says. */
+/** The review shows the polygon itself; a sample is judged without what the map says. */
 const WITHOUT_CARD = ["review", "sample"];
 export const cardShown = computed(() => selected.value !== null && !WITHOUT_CARD.includes(sidePanel.value ?? ""));
 

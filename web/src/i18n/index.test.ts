@@ -30,7 +30,7 @@ describe("t", () => {
     expect(t("polygons.count", { count: 1 })).toBe("1 polygon");
     expect(t("polygons.count", { count: 12345 })).toBe("12,345 polygons");
     language.value = "zh";
-    expect(t("polygons.count", { count: 1 })).toBe("1 个多边形");
+    expect(t("polygons.count", { count: 1 })).toBe("1 个图斑");
     expect(tServer("state.fresh")).toBe("新鲜滑坡");
     expect(tServer("state.of_another_kind")).toBe("of another kind");
     language.value = "en";

@@ -1,4 +1,4 @@
-/** Colours of values from 0 to 1, to tell apart with any colour vision (plasma, of matplotlib). */
+/** Colours of values from 0 to 1, distinguishable with any colour vision (plasma, of matplotlib). */
 
 export const PLASMA: readonly (readonly [number, string])[] = [
   [0, "#3f0a94"],

@@ -8,7 +8,7 @@ const square = (x: number, y: number, side: number): PolygonGeometry => ({
   coordinates: [[[x, y], [x + side, y], [x + side, y + side], [x, y + side], [x, y]]],
 });
 
-it("measures, and tells inside from a hole", () => {
+it("measures, and distinguishes inside from a hole", () => {
   const holed: PolygonGeometry = { type: "Polygon", coordinates: [...square(0, 0, 4).coordinates, ...square(1, 1, 1).coordinates] as never };
   expect(planarArea(holed)).toBe(15);
   expect([contains(holed, [0.5, 0.5]), contains(holed, [1.5, 1.5])]).toEqual([true, false]);

@@ -14,7 +14,7 @@ const EVERY_MS = 3_000;
 export const byOthers = signal<ReadonlyMap<number, Change>>(new Map());
 
 /** Number of the newest change that was asked for; null: not asked yet. Own changes may be newer:
- * between them others may have made some that were not told. */
+ * between them others may have made some that this page does not know. */
 let asked: number | null = null;
 
 export function followOthers(): () => void {

@@ -203,7 +203,7 @@ export function followLanguage(): () => void {
   });
 }
 
-/** While points are judged nothing is shown that tells what the map says. */
+/** While points are judged nothing is shown that says what the map has there. */
 export function hideAnswers(): () => void {
   let before: { probability: boolean; classes: boolean; polygons: boolean; comparing: boolean } | null = null;
   return effect(() => {

@@ -75,7 +75,7 @@ async def raster_tile(
     made = tiles.cached(etag)
     if made is None:
         made = await tiles.wait(
-            etag, lambda: tiles.make(entry, view, (z, x, y), kind), lambda: _gone(request)
+            etag, lambda: tiles.make(entry, view, (z, x, y), kind), lambda: _disconnected(request)
         )
     if made is None or not made.content:
         return Response(status_code=204, headers=headers)
@@ -151,7 +151,7 @@ def _picture_format(request: Request, raster: RasterEntry, view: TileView) -> Pi
     return "jpeg" if takes_jpeg else "webp"
 
 
-async def _gone(request: Request) -> None:
+async def _disconnected(request: Request) -> None:
     """Wait until the client closes the request, as a map that has moved on does."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
