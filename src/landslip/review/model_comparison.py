@@ -25,7 +25,7 @@ from landslip.metrics.objects import ObjectCounts, count_objects
 from landslip.metrics.pixels import PixelCounts, ThresholdCurve, count_pixels
 from landslip.metrics.tile_scores import compare_f1, grouped_table, tile_intervals
 
-Verdict = Literal["better", "worse", "not distinguishable"]
+ComparisonVerdict = Literal["better", "worse", "not distinguishable"]
 Probability = NDArray[np.float32]
 
 
@@ -74,7 +74,7 @@ class ModelComparison(StrictModel):
     p_value: float | None
     tiles: int
     blocks: int
-    verdict: Verdict
+    verdict: ComparisonVerdict
 
 
 @dataclass(slots=True)
@@ -181,7 +181,7 @@ def compare_models(
     )
 
 
-def _verdict(ends: tuple[float | None, float | None] | None) -> Verdict:
+def _verdict(ends: tuple[float | None, float | None] | None) -> ComparisonVerdict:
     if ends is None or ends[0] is None or ends[1] is None:
         return "not distinguishable"
     if ends[0] > 0:

@@ -1,7 +1,7 @@
 """Entries of the catalogue as responses show them."""
 
 from landslip.server.catalogue.entries import InventoryEntry, RasterEntry
-from landslip.server.schemas import Inventory, Raster
+from landslip.server.schemas import InventoryJson, Raster
 from landslip.server.shown_review import shown_summary
 from landslip.server.state import ServerState
 from landslip.server.vector_tiles import zooms_of
@@ -30,13 +30,13 @@ def shown_raster(raster: RasterEntry) -> Raster:
     )
 
 
-def shown_inventory(inventory: InventoryEntry, state: ServerState) -> Inventory:
+def shown_inventory(inventory: InventoryEntry, state: ServerState) -> InventoryJson:
     """Return an inventory as the page gets it."""
     progress = state.vector_tiles.progress(inventory)
     first, last = zooms_of(inventory)
     has_report = inventory.report is not None
     review = state.reviews.find_readable(inventory)
-    return Inventory(
+    return InventoryJson(
         id=inventory.id,
         name=inventory.name,
         kind=inventory.kind,

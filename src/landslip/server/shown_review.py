@@ -19,10 +19,10 @@ MAX_LISTED = 1000
 _DECIMALS = 7  # of degrees: a centimetre
 
 
-def shown_summary(store: ReviewStore) -> schemas.ReviewSummary:
+def shown_summary(store: ReviewStore) -> schemas.ReviewSummaryJson:
     """Return how far a review is."""
     found = store.summary()
-    return schemas.ReviewSummary(
+    return schemas.ReviewSummaryJson(
         created=found.created,
         revision=found.revision,
         counts=schemas.VerdictCounts.model_validate(found.counts),
@@ -35,9 +35,9 @@ def shown_summary(store: ReviewStore) -> schemas.ReviewSummary:
     )
 
 
-def shown_change(one: Change) -> schemas.Change:
+def shown_change(one: Change) -> schemas.ChangeJson:
     """Return a change of the log."""
-    return schemas.Change(
+    return schemas.ChangeJson(
         seq=one.seq,
         time=one.time,
         author=one.author,
@@ -56,7 +56,7 @@ def shown_change(one: Change) -> schemas.Change:
 
 def shown_history(
     entry: InventoryEntry, polygon: int, state: ServerState
-) -> tuple[schemas.Change, ...]:
+) -> tuple[schemas.ChangeJson, ...]:
     """Return the changes of a polygon, the oldest first; none without a review."""
     found = state.reviews.find_readable(entry)
     if found is None:
@@ -95,13 +95,13 @@ def shown_feature(geometry: shapely.Geometry, properties: dict[str, Any]) -> dic
     return {"type": "Feature", "geometry": shown_geometry(geometry), "properties": properties}
 
 
-def shown_coverage(store: ReviewStore) -> schemas.Coverage:
+def shown_coverage(store: ReviewStore) -> schemas.CoverageJson:
     """Return the cells of the mapped area, in degrees."""
     found = store.coverage()
     outlines = np.empty(len(found.cells), dtype=object)
     outlines[:] = [cell.outline for cell in found.cells]
     lonlat = to_lonlat(outlines, store.crs)
-    return schemas.Coverage(
+    return schemas.CoverageJson(
         revision=found.revision,
         cell_m=found.grid.cell_m or found.grid.cell,
         columns=found.grid.columns,

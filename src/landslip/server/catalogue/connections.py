@@ -26,7 +26,7 @@ from landslip.server.catalogue.entries import (
 )
 from landslip.server.catalogue.listing import id_of
 from landslip.server.catalogue.rasters import named_by
-from landslip.server.schemas import Bounds, Series, SeriesDate, UnreadableFile
+from landslip.server.schemas import Bounds, SeriesDate, SeriesJson, UnreadableFile
 
 _Named = TypeVar("_Named", RasterEntry, InventoryEntry, ModelEntry, SampleEntry)
 
@@ -245,7 +245,7 @@ def _share(bounds: Bounds, of: Bounds) -> float:
     return max(width, 0.0) * max(height, 0.0) / area
 
 
-def _series(found: Findings, inventories: list[InventoryEntry]) -> Iterator[Series]:
+def _series(found: Findings, inventories: list[InventoryEntry]) -> Iterator[SeriesJson]:
     """Yield what has several dates; states and histories are with the series they are of."""
     folders = {one.folder: PurePosixPath(one.folder).name for one in found.series}
     groups: dict[str, list[tuple[str, str, str]]] = {}  # of (date, kind, id)
@@ -270,7 +270,7 @@ def _series(found: Findings, inventories: list[InventoryEntry]) -> Iterator[Seri
             if one.date is not None and one.scene_id in rasters
         ]
         if members:
-            yield Series(
+            yield SeriesJson(
                 id=id_of(f"series of {name}"), name=name or "series", dates=_dates(members)
             )
 

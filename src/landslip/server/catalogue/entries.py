@@ -15,7 +15,7 @@ from landslip.server.schemas import (
     Model,
     RasterClass,
     RasterKind,
-    Series,
+    SeriesJson,
     UnreadableFile,
 )
 
@@ -128,5 +128,5 @@ class Catalogue:
     inventories: Mapping[str, InventoryEntry] = field(default_factory=dict)
     models: Mapping[str, ModelEntry] = field(default_factory=dict)
     samples: Mapping[str, SampleEntry] = field(default_factory=dict)
-    series: tuple[Series, ...] = ()
+    series: tuple[SeriesJson, ...] = ()
     problems: tuple[UnreadableFile, ...] = ()

@@ -8,6 +8,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from landslip.core.errors import InputError, excerpt
 from landslip.review.query import ColumnRange, FeatureQuery, select
+from landslip.review.words import Provenance
 from landslip.server.charts import charts_of
 from landslip.server.polygon_table import MAX_ROWS
 from landslip.server.problems import NotFoundError, problem
@@ -16,9 +17,8 @@ from landslip.server.schemas import (
     Charts,
     FeatureDetail,
     FeaturePage,
-    Inventory,
-    Provenance,
-    Verdict,
+    InventoryJson,
+    PresentVerdict,
 )
 from landslip.server.shown import shown_inventory
 from landslip.server.shown_review import shown_geometry, shown_history
@@ -37,7 +37,7 @@ _REPORT_POLICY = (
 
 
 @router.get("/{inventory}")
-def inventory(inventory: InventoryId, state: State) -> Inventory:
+def inventory(inventory: InventoryId, state: State) -> InventoryJson:
     """An inventory of the workspace; its tiles are made from now on, if they are not yet."""
     entry = state.folder.inventory(inventory)
     state.vector_tiles.request(entry)
@@ -55,7 +55,7 @@ def features(
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
     limit: Annotated[int, Query(ge=0, le=MAX_ROWS)] = 100,
     bbox: Annotated[str | None, Query(max_length=200, description="west,south,east,north")] = None,
-    verdict: Verdict | None = None,
+    verdict: PresentVerdict | None = None,
     provenance: Provenance | None = None,
     text: Annotated[str | None, Query(max_length=200)] = None,
     range_: Annotated[

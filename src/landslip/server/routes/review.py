@@ -6,11 +6,10 @@ import shapely
 import shapely.geometry
 from fastapi import APIRouter, Depends, Path, Query, status
 
-from landslip.review.changes import BulkRequest as RequestedBulk
-from landslip.review.changes import ChangeRequest as RequestedChange
-from landslip.review.changes import ConflictError
+from landslip.review.changes import BulkRequest, ChangeRequest, ConflictError
 from landslip.review.lonlat import from_lonlat
 from landslip.review.query import ColumnRange, FeatureQuery, select
+from landslip.review.queue import QueueOrder
 from landslip.review.store import ReviewStore
 from landslip.review.words import Action
 from landslip.server import schemas
@@ -47,7 +46,7 @@ Reviewed = Annotated[_Reviewed, Depends(_reviewed)]
 @router.post("", status_code=status.HTTP_200_OK)
 def start(
     inventory_id: InventoryId, request: schemas.ReviewedBy, state: State
-) -> schemas.ReviewSummary:
+) -> schemas.ReviewSummaryJson:
     """Start the review of an inventory; where there is one it goes on."""
     return shown_summary(
         state.reviews.start(state.folder.inventory(inventory_id), request.author).store
@@ -55,18 +54,18 @@ def start(
 
 
 @router.get("")
-def summary(reviewed: Reviewed) -> schemas.ReviewSummary:
+def summary(reviewed: Reviewed) -> schemas.ReviewSummaryJson:
     """Return how far a review is."""
     return shown_summary(reviewed.store)
 
 
 @router.get("/overlay")
-def overlay(reviewed: Reviewed, state: State) -> schemas.ReviewOverlay:
+def overlay(reviewed: Reviewed, state: State) -> schemas.ReviewOverlayJson:
     """Return what differs from the inventory's own polygons, whose tiles stay as they are."""
     found = reviewed.store.overlay()
     table = state.tables.table(reviewed.entry)
     positions = table.positions(found.features)
-    return schemas.ReviewOverlay(
+    return schemas.ReviewOverlayJson(
         revision=found.revision,
         features=schemas.FeatureCollection(
             features=[
@@ -93,12 +92,12 @@ def changes(
 
 @router.post("/changes")
 def change(
-    reviewed: Reviewed, request: schemas.ChangeRequest, state: State
-) -> schemas.ChangeResult:
+    reviewed: Reviewed, request: schemas.ChangeRequestJson, state: State
+) -> schemas.ChangeResultJson:
     """Make a change; 409 with the newer state where somebody else was faster."""
     entry, store = reviewed
     made = store.change(
-        RequestedChange(
+        ChangeRequest(
             action=Action(request.action),
             author=request.author,
             polygons=tuple((one.id, one.version) for one in request.polygons),
@@ -109,11 +108,11 @@ def change(
             seconds=request.seconds,
         )
     )
-    return schemas.ChangeResult(**shown_result(made, entry, state))
+    return schemas.ChangeResultJson(**shown_result(made, entry, state))
 
 
 @router.post("/bulk")
-def bulk(reviewed: Reviewed, request: schemas.BulkRequest, state: State) -> schemas.BulkResult:
+def bulk(reviewed: Reviewed, request: schemas.BulkRequestJson, state: State) -> schemas.BulkResult:
     """Change all polygons that a rule selects, as the table shows them."""
     entry, store = reviewed
     query = FeatureQuery(
@@ -128,7 +127,7 @@ def bulk(reviewed: Reviewed, request: schemas.BulkRequest, state: State) -> sche
         ids = table.ids[select(table, query)].tolist()
         try:
             made = store.bulk(
-                RequestedBulk(
+                BulkRequest(
                     action=Action(request.action),
                     author=request.author,
                     ids=tuple(ids),
@@ -147,23 +146,23 @@ def bulk(reviewed: Reviewed, request: schemas.BulkRequest, state: State) -> sche
 
 
 @router.post("/undo")
-def undo(reviewed: Reviewed, request: schemas.ReviewedBy, state: State) -> schemas.ChangeResult:
+def undo(reviewed: Reviewed, request: schemas.ReviewedBy, state: State) -> schemas.ChangeResultJson:
     """Take back the newest change of an author."""
     made = reviewed.store.undo(request.author)
-    return schemas.ChangeResult(**shown_result(made, reviewed.entry, state))
+    return schemas.ChangeResultJson(**shown_result(made, reviewed.entry, state))
 
 
 @router.post("/redo")
-def redo(reviewed: Reviewed, request: schemas.ReviewedBy, state: State) -> schemas.ChangeResult:
+def redo(reviewed: Reviewed, request: schemas.ReviewedBy, state: State) -> schemas.ChangeResultJson:
     """Make the change again that an author took back last."""
     made = reviewed.store.redo(request.author)
-    return schemas.ChangeResult(**shown_result(made, reviewed.entry, state))
+    return schemas.ChangeResultJson(**shown_result(made, reviewed.entry, state))
 
 
 @router.get("/queue")
 def queue(
     reviewed: Reviewed,
-    order: schemas.QueueOrder = "information",
+    order: QueueOrder = QueueOrder.INFORMATION,
     limit: Annotated[int, Query(ge=0, le=1000)] = 50,
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> schemas.QueuePage:
@@ -173,7 +172,7 @@ def queue(
         revision=revision,
         total=len(items),
         items=tuple(
-            schemas.QueueItem(
+            schemas.QueueItemJson(
                 id=one.id,
                 score=one.score,
                 uncertainty=one.uncertainty,
@@ -186,13 +185,13 @@ def queue(
 
 
 @router.get("/coverage")
-def coverage(reviewed: Reviewed) -> schemas.Coverage:
+def coverage(reviewed: Reviewed) -> schemas.CoverageJson:
     """Return the cells of the mapped area, and which were looked at."""
     return shown_coverage(reviewed.store)
 
 
 @router.post("/coverage")
-def cover(reviewed: Reviewed, request: schemas.CoverageRequest) -> schemas.Coverage:
+def cover(reviewed: Reviewed, request: schemas.CoverageRequestJson) -> schemas.CoverageJson:
     """Mark cells as looked at, or as not."""
     reviewed.store.cover(request.author, request.cells, looked_at=request.looked_at)
     return shown_coverage(reviewed.store)

@@ -29,7 +29,7 @@ def points(sample_id: SampleId, state: State) -> tuple[schemas.SamplePoint, ...]
 
 @router.put("/points/{point_id}")
 def judge(
-    sample_id: SampleId, point_id: PointId, request: schemas.Judgement, state: State
+    sample_id: SampleId, point_id: PointId, request: schemas.JudgementJson, state: State
 ) -> schemas.SamplePoint:
     """Judge a point; 409 where ``seen`` is given and somebody has judged it since."""
     entry = state.folder.sample(sample_id)
@@ -49,7 +49,7 @@ def estimate(
     sample_id: SampleId,
     state: State,
     lang: Annotated[Language, Query(description="Language of the notes.")] = Language.ENGLISH,
-) -> schemas.SampleEstimate:
+) -> schemas.SampleEstimateJson:
     """Return the landslide area and accuracies by the points that are judged, by tens."""
     entry = state.folder.sample(sample_id)
     mapped = None if entry.inventory_id is None else state.folder.inventory(entry.inventory_id)
@@ -57,7 +57,7 @@ def estimate(
     adjusted = found.adjusted
     area = IntervalEstimate(value=None) if adjusted is None else adjusted.adjusted_m2
     notes = tuple(one.text(lang, for_readers=True) for one in found.notes)
-    return schemas.SampleEstimate(
+    return schemas.SampleEstimateJson(
         judged=found.judged,
         points=found.points,
         area_m2=area.value,

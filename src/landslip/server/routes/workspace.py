@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from landslip import __version__
-from landslip.server.schemas import Sample, Workspace
+from landslip.server.schemas import SampleJson, Workspace
 from landslip.server.shown import shown_inventory, shown_raster
 from landslip.server.state import State
 
@@ -22,7 +22,7 @@ def workspace(state: State) -> Workspace:
         inventories=tuple(shown_inventory(one, state) for one in catalogue.inventories.values()),
         models=tuple(one.shown for one in catalogue.models.values()),
         samples=tuple(
-            Sample(
+            SampleJson(
                 id=one.id,
                 name=one.name,
                 inventory_id=one.inventory_id,

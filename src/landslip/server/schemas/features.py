@@ -5,8 +5,9 @@ from typing import Any
 from pydantic import ConfigDict
 
 from landslip.core.records import StrictModel
-from landslip.server.schemas.review import Change
-from landslip.server.schemas.values import Bounds, Provenance, Verdict
+from landslip.review.words import Provenance
+from landslip.server.schemas.review import ChangeJson
+from landslip.server.schemas.values import Bounds, PresentVerdict
 
 
 class FeatureRow(StrictModel):
@@ -15,7 +16,7 @@ class FeatureRow(StrictModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     id: int
-    verdict: Verdict
+    verdict: PresentVerdict
     provenance: Provenance
     version: int
     type: str | None
@@ -41,7 +42,7 @@ class FeatureDetail(FeatureRow):
 
     geometry: dict[str, Any]
     original: dict[str, Any] | None
-    history: tuple[Change, ...]
+    history: tuple[ChangeJson, ...]
 
 
 class SizeChart(StrictModel):
@@ -55,7 +56,7 @@ class ConfidenceChart(StrictModel):
     """Numbers of polygons by verdict between confidences."""
 
     edges: tuple[float, ...]
-    counts: dict[Verdict, tuple[int, ...]]
+    counts: dict[PresentVerdict, tuple[int, ...]]
 
 
 class StateAreas(StrictModel):
@@ -70,5 +71,5 @@ class Charts(StrictModel):
 
     sizes: SizeChart
     confidence: ConfidenceChart
-    area_m2: dict[Verdict, float]
+    area_m2: dict[PresentVerdict, float]
     states: tuple[StateAreas, ...]

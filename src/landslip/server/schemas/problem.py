@@ -3,15 +3,15 @@
 from typing import Literal
 
 from landslip.core.records import StrictModel
-from landslip.server.schemas.values import Verdict
+from landslip.server.schemas.values import PresentVerdict
 
 
-class Conflict(StrictModel):
+class ConflictJson(StrictModel):
     """A polygon that somebody else has changed meanwhile, as it is now."""
 
     id: int
     version: int
-    verdict: Verdict | Literal["removed"]
+    verdict: PresentVerdict | Literal["removed"]
     author: str
     time: str
 
@@ -23,4 +23,4 @@ class Problem(StrictModel):
     title: str
     status: int
     detail: str = ""
-    conflicts: tuple[Conflict, ...] | None = None
+    conflicts: tuple[ConflictJson, ...] | None = None

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from landslip.core.records import StrictModel
+from landslip.review.words import Provenance
 from landslip.server.schemas.values import (
     Author,
     Bounds,
@@ -12,16 +13,14 @@ from landslip.server.schemas.values import (
     Note,
     PolygonGeometry,
     PolygonId,
-    Provenance,
+    PresentVerdict,
     Reason,
     Seconds,
     TypeName,
-    Verdict,
 )
 
-Action = Literal["accept", "reject", "reset", "redraw", "split", "merge", "draw", "annotate"]
+ChangeAction = Literal["accept", "reject", "reset", "redraw", "split", "merge", "draw", "annotate"]
 BulkAction = Literal["accept", "reject", "reset", "annotate"]
-QueueOrder = Literal["information", "uncertainty", "largest", "confidence", "random"]
 _Count = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
@@ -38,14 +37,14 @@ class SeenPolygon(StrictModel):
     version: Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
-class ChangeRequest(StrictModel):
+class ChangeRequestJson(StrictModel):
     """A change.
 
     ``polygons`` are those that it is made on, none for ``draw``; ``geometries`` are one for
     ``redraw`` and ``draw``, at least two for ``split``, none or one for ``merge``.
     """
 
-    action: Action
+    action: ChangeAction
     author: Author
     polygons: Annotated[tuple[SeenPolygon, ...], Field(max_length=1000)]
     geometries: Annotated[tuple[PolygonGeometry, ...], Field(max_length=100)] = ()
@@ -55,7 +54,7 @@ class ChangeRequest(StrictModel):
     seconds: Seconds | None = None
 
 
-class Change(StrictModel):
+class ChangeJson(StrictModel):
     """A change of the log; ``of`` is the one that it undoes or makes again.
 
     ``polygon_ids`` are at most the first thousand of ``count``.
@@ -64,7 +63,7 @@ class Change(StrictModel):
     seq: int
     time: str
     author: str
-    action: Action | Literal["undo", "redo"]
+    action: ChangeAction | Literal["undo", "redo"]
     polygon_ids: tuple[int, ...]
     count: int
     type: str | None
@@ -76,20 +75,20 @@ class Change(StrictModel):
     active: bool
 
 
-class ChangeResult(StrictModel):
+class ChangeResultJson(StrictModel):
     """What a change made: polygons as they are now (`FeatureRow`), and those that are gone.
 
     ``truncated``: more were touched than are listed.
     """
 
     revision: int
-    changes: tuple[Change, ...]
+    changes: tuple[ChangeJson, ...]
     polygons: tuple[dict[str, Any], ...]
     removed: tuple[int, ...]
     truncated: bool
 
 
-class ChangeLog(ChangeResult):
+class ChangeLog(ChangeResultJson):
     """What changed since a revision."""
 
 
@@ -100,13 +99,13 @@ class BulkRule(StrictModel):
     offset: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
     limit: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
     bbox: Bounds | None = None
-    verdict: Verdict | None = None
+    verdict: PresentVerdict | None = None
     provenance: Provenance | None = None
     text: Annotated[str, Field(max_length=200)] | None = None
     range: Annotated[tuple[Annotated[str, Field(max_length=200)], ...], Field(max_length=20)] = ()
 
 
-class BulkRequest(StrictModel):
+class BulkRequestJson(StrictModel):
     """One change of all polygons of a rule; another number than ``expected`` is a conflict."""
 
     action: BulkAction
@@ -118,7 +117,7 @@ class BulkRequest(StrictModel):
     reason: Reason | None = None
 
 
-class BulkResult(ChangeResult):
+class BulkResult(ChangeResultJson):
     """What a change by rule made; ``count`` polygons were changed."""
 
     count: int
@@ -131,7 +130,7 @@ class VerdictIds(StrictModel):
     rejected: tuple[int, ...]
 
 
-class ReviewOverlay(StrictModel):
+class ReviewOverlayJson(StrictModel):
     """What is drawn on top of vector tiles; ids of the tiles that are gone or drawn there."""
 
     revision: int
@@ -141,7 +140,7 @@ class ReviewOverlay(StrictModel):
     verdicts: VerdictIds
 
 
-class QueueItem(StrictModel):
+class QueueItemJson(StrictModel):
     """A polygon to look at; all but the id are from 0 to 1."""
 
     id: int
@@ -156,10 +155,10 @@ class QueuePage(StrictModel):
 
     revision: int
     total: int
-    items: tuple[QueueItem, ...]
+    items: tuple[QueueItemJson, ...]
 
 
-class Coverage(StrictModel):
+class CoverageJson(StrictModel):
     """The grid of ground that was looked at; cells are GeoJSON polygons."""
 
     revision: int
@@ -169,7 +168,7 @@ class Coverage(StrictModel):
     cells: FeatureCollection
 
 
-class CoverageRequest(StrictModel):
+class CoverageRequestJson(StrictModel):
     """Cells (column, row) that were looked at, or were not after all."""
 
     author: Author

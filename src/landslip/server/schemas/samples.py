@@ -8,7 +8,7 @@ from landslip.server.schemas.values import Author, Note
 Reference = Literal["landslide", "background", "unclear"]
 
 
-class Sample(StrictModel):
+class SampleJson(StrictModel):
     """A sample that `landslip sample` drew."""
 
     id: str
@@ -29,7 +29,7 @@ class SamplePoint(StrictModel):
     comment: str | None
 
 
-class Judgement(StrictModel):
+class JudgementJson(StrictModel):
     """What somebody sees at a point; None takes a judgement back.
 
     ``seen`` is what the point was when it was looked at; another one now is a conflict.
@@ -41,7 +41,7 @@ class Judgement(StrictModel):
     seen: Reference | None = None
 
 
-class SampleEstimate(StrictModel):
+class SampleEstimateJson(StrictModel):
     """Area and accuracy by the points that are judged."""
 
     judged: int

@@ -11,8 +11,8 @@ from landslip.core.records import StrictModel
 MAX_POSITIONS = 50_000  # of one geometry
 _LARGEST_ID = 2**53 - 1  # the largest whole number that JavaScript holds exactly
 
-Verdict = Literal["unreviewed", "accepted", "rejected"]
-Provenance = Literal["model", "edited", "drawn", "split", "merged"]
+PresentVerdict = Literal["unreviewed", "accepted", "rejected"]
+"""Verdicts of polygons that are there."""
 
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, strict=True)]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, strict=True)]

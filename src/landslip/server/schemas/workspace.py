@@ -3,7 +3,7 @@
 from typing import Literal
 
 from landslip.core.records import StrictModel
-from landslip.server.schemas.samples import Sample
+from landslip.server.schemas.samples import SampleJson
 from landslip.server.schemas.values import Bounds
 
 RasterKind = Literal["scene", "probability", "mask", "states"]
@@ -58,7 +58,7 @@ class SeriesDate(StrictModel):
     inventory_ids: tuple[str, ...]
 
 
-class Series(StrictModel):
+class SeriesJson(StrictModel):
     """Several dates of one place."""
 
     id: str
@@ -86,7 +86,7 @@ class VerdictCounts(StrictModel):
     rejected: int
 
 
-class ReviewSummary(StrictModel):
+class ReviewSummaryJson(StrictModel):
     """How far the review of an inventory is."""
 
     created: str
@@ -100,7 +100,7 @@ class ReviewSummary(StrictModel):
     authors: tuple[str, ...]
 
 
-class Inventory(StrictModel):
+class InventoryJson(StrictModel):
     """Polygons that have a table and vector tiles; ``changed`` is when their file was written."""
 
     id: str
@@ -121,7 +121,7 @@ class Inventory(StrictModel):
     min_zoom: int
     max_zoom: int
     report: str | None
-    review: ReviewSummary | None
+    review: ReviewSummaryJson | None
 
 
 class Model(StrictModel):
@@ -149,10 +149,10 @@ class Workspace(StrictModel):
     name: str
     version: str
     rasters: tuple[Raster, ...]
-    inventories: tuple[Inventory, ...]
+    inventories: tuple[InventoryJson, ...]
     models: tuple[Model, ...]
-    samples: tuple[Sample, ...]
-    series: tuple[Series, ...]
+    samples: tuple[SampleJson, ...]
+    series: tuple[SeriesJson, ...]
     problems: tuple[UnreadableFile, ...]
     basemap: str | None
     token_needed: bool
