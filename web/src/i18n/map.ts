@@ -305,7 +305,7 @@ export const map = area(
     "empty.demo": "用合成数据体验全部功能",
     "empty.extract": "从影像中提取滑坡",
     "empty.inventory": "为每个滑坡计算属性",
-    "empty.files": "可显示的文件：GeoTIFF 影像、landslip extract 与 landslip inventory 的输出文件夹，以及图斑矢量文件。",
+    "empty.files": "可显示的文件：GeoTIFF 影像、landslip extract 与 landslip inventory 的输出文件夹，以及多边形矢量文件。",
     "empty.again": "重新查看",
     "keys.map": "地图",
     "keys.layers": "图层",
