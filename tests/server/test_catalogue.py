@@ -38,6 +38,7 @@ def check_connected(folder: Path, scene: str) -> None:
     probability = rasters["map/probability.tif"]
     assert [band["name"] for band in rasters[scene]["bands"]] == ["red", "nir"]
     assert rasters[scene]["kind"] == "scene"
+    assert (rasters["dem.tif"]["kind"], rasters["dem.tif"]["date"]) == ("elevation", None)
     assert (probability["kind"], probability["scene_id"]) == ("probability", key)
     assert (rasters["map/mask.tif"]["kind"], rasters["map/mask.tif"]["scene_id"]) == ("mask", key)
     summary = json.loads((folder / "map" / "summary.json").read_text())
@@ -86,6 +87,44 @@ def test_columns_have_the_labels_and_ranges_of_the_inventory(served: Path) -> No
     assert {"area_m2", "confidence", "mean_probability"} <= {
         one["name"] for one in extraction["fields"]
     }
+
+
+FRACTIONS = np.linspace(100, 2000, 64, dtype=np.float32).reshape(8, 8)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "options", "kind"),
+    [
+        ("AW3D30_N31.tif", FRACTIONS, {}, "elevation"),
+        ("SRTMGL1.tif", FRACTIONS.astype(np.int16), {}, "elevation"),
+        ("surface.tif", FRACTIONS, {"names": ("height",)}, "elevation"),
+        ("surface.tif", FRACTIONS, {"units": ("metre",)}, "elevation"),
+        ("surface.tif", FRACTIONS, {"crs": "EPSG:32648+5773"}, "elevation"),
+        ("surface.tif", FRACTIONS, {}, "other"),
+        ("surface.tif", -FRACTIONS.astype(np.int16), {"units": ("unknown",)}, "other"),
+        ("slope.tif", FRACTIONS, {"names": ("slope",)}, "other"),
+        (
+            "terrain.tif",
+            np.stack([FRACTIONS] * 3),
+            {"names": ("slope", "northness", "eastness")},
+            "other",
+        ),
+        ("pan.tif", FRACTIONS.astype(np.uint16), {}, "scene"),
+        ("dem_area_pan.tif", FRACTIONS, {"names": ("pan",)}, "scene"),
+        ("sharpened.tif", FRACTIONS / 4000, {}, "scene"),
+        ("scaled.tif", FRACTIONS.astype(np.int16), {"scales": (1e-4,)}, "scene"),
+        ("academy.tif", FRACTIONS, {}, "other"),
+    ],
+)
+def test_what_is_no_scene_is_not_listed_as_one(
+    tmp_path: Path, name: str, values: Any, options: dict[str, Any], kind: str
+) -> None:
+    transform = Affine(30, 0, 400_000, 0, -30, 3_460_000)
+    write_raster_file(tmp_path / name, values, **{"crs": UTM, "transform": transform} | options)
+    found = workspace(tmp_path)
+    assert found["problems"] == []
+    assert [one["kind"] for one in found["rasters"]] == [kind]
+    assert len(found["rasters"][0]["bands"]) == (values.shape[0] if values.ndim == 3 else 1)
 
 
 def test_what_changes_is_seen_and_what_does_not_keeps_its_id(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_requests_are_checked_before_anything_runs(client: TestClient, folder: P
         (
             "inventory",
             {"inventory_id": inventory, "options": {"dem_id": ids["rasters map/mask.tif"]}},
-            "is a mask; give the id of a scene",
+            "is of the kind mask; give the id of an elevation model",
         ),
         ("report", {"inventory_id": inventory}, "a report is of an inventory"),
         ("corrected", {"inventory_id": inventory}, "has no review yet"),

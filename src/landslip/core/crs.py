@@ -95,24 +95,34 @@ def height_unit_m(crs: Any, unit: str | None) -> float:
     axes = [axis for axis in heights.axis_info if axis.direction in ("up", "down")]
     sign = -1.0 if axes and axes[-1].direction == "down" else 1.0
     by_crs = float(axes[-1].unit_conversion_factor) if axes else None
-    by_band = None
+    by_band = length_m(unit)
+    # of feet, "ft" is written for both kinds, 2 parts in a million apart
+    if by_band and by_crs and not math.isclose(by_band, by_crs, rel_tol=1e-5):
+        raise InputError(
+            f"the band's unit is {unit!r} and its vertical coordinate system, {heights.name}, "
+            f"has {axes[-1].unit_name}; set the right one with gdal_edit.py -units or -a_srs"
+        )
+    return sign * (by_crs or by_band or 1.0)
+
+
+def length_m(unit: str | None) -> float | None:
+    """Return what a band's unit of heights is in metres; None where none is stated.
+
+    Raises:
+        InputError: it is no length that is known.
+    """
     word = re.sub(r"[\W_]+", " ", (unit or "").lower()).strip()
     is_sign = word == "" and (unit or "").strip(" -") != ""  # such as ' for feet
-    if word not in _UNSTATED_UNITS or is_sign:
-        by_band = _LENGTHS_M.get(word) or _LENGTHS_M.get(_DATUM_WORDS.sub("", word).strip())
-        if by_band is None:
-            raise InputError(
-                f"heights are in a unit of length, such as metre, foot or US survey foot; the "
-                f"band's unit is {unit!r}. Set it with gdal_edit.py -units, or give an elevation "
-                "model"
-            )
-        # of feet, "ft" is written for both kinds, 2 parts in a million apart
-        if by_crs is not None and not math.isclose(by_band, by_crs, rel_tol=1e-5):
-            raise InputError(
-                f"the band's unit is {unit!r} and its vertical coordinate system, {heights.name}, "
-                f"has {axes[-1].unit_name}; set the right one with gdal_edit.py -units or -a_srs"
-            )
-    return sign * (by_crs or by_band or 1.0)
+    if word in _UNSTATED_UNITS and not is_sign:
+        return None
+    known = _LENGTHS_M.get(word) or _LENGTHS_M.get(_DATUM_WORDS.sub("", word).strip())
+    if known is None:
+        raise InputError(
+            f"heights are in a unit of length, such as metre, foot or US survey foot; the "
+            f"band's unit is {unit!r}. Set it with gdal_edit.py -units, or give an elevation "
+            "model"
+        )
+    return known
 
 
 def axis_directions(crs: Any) -> NDArray[np.float64] | None:

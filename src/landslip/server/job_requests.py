@@ -123,11 +123,15 @@ class _Inputs:
     def _scene(self, key: str | None) -> RasterEntry:
         raster = self._folder.raster(key or "")
         if raster.kind != "scene":
-            raise InputError(f"{raster.name}: is a {raster.kind}; give the id of a scene")
+            raise InputError(f"{raster.name}: is of the kind {raster.kind}; give the id of a scene")
         return raster
 
     def _elevation(self, key: OptionValue) -> Path:
-        raster = self._scene(str(key))
+        raster = self._folder.raster(str(key))
+        if raster.kind not in {"elevation", "other", "scene"}:
+            raise InputError(
+                f"{raster.name}: is of the kind {raster.kind}; give the id of an elevation model"
+            )
         if len(raster.bands) != 1:
             raise InputError(
                 f"{raster.name}: an elevation model has one band; it has {len(raster.bands)}"

@@ -19,7 +19,7 @@ export type OptionField = { name: string; label: Key; help?: Key; advanced?: boo
   | { kind: "words"; initial: string; words: readonly { value: string; label: Key }[] }
   | { kind: "date"; initial: string }
   | { kind: "text"; initial: string; example: string }
-  /** A raster of the workspace: `dem` of one band, `scene` any scene. */
+  /** A raster of the workspace: `dem` of one band, elevation models first; `scene` any scene. */
   | { kind: "raster"; of: "dem" | "scene"; initial: string }
 );
 
@@ -132,7 +132,11 @@ export function choicesFor(name: InputName, kind: JobKind, of: Workspace): reado
 }
 
 export function rastersFor(of: "dem" | "scene", folder: Workspace): readonly Raster[] {
-  return folder.rasters.filter((one) => one.kind === "scene" && (of === "scene" || one.bands.length === 1));
+  if (of === "scene") return folder.rasters.filter((one) => one.kind === "scene");
+  const kinds = ["elevation", "other", "scene"];
+  return folder.rasters
+    .filter((one) => kinds.includes(one.kind) && one.bands.length === 1)
+    .sort((one, other) => kinds.indexOf(one.kind) - kinds.indexOf(other.kind));
 }
 
 /** A name for the output that nothing in the folder has. */

@@ -8,7 +8,7 @@ import type { Raster } from "../core/types";
 import { formatPercent } from "../core/format";
 import { t } from "../i18n";
 import { compareChoice, compareTarget, compareTargets, comparing } from "../map/compare";
-import { basemapLayer, change, classLayer, probabilityLayer, rastersOf, sceneLayer } from "../map/layerState";
+import { basemapLayer, change, classLayer, images, probabilityLayer, rastersOf, sceneLayer } from "../map/layerState";
 import { mapView } from "../map/mapView";
 import { rasterLabel } from "../map/names";
 import { targetLabel } from "../map/Swipe";
@@ -40,9 +40,8 @@ export function LayersPanel() {
 }
 
 function SceneSection() {
-  const scenes = rastersOf("scene");
   const shown = raster(sceneLayer.value.id);
-  if (scenes.length === 0) return null;
+  if (images.value.length === 0) return null;
   return (
     <LayerSection
       title={t("layer.scene")}
@@ -52,7 +51,7 @@ function SceneSection() {
     >
       <RasterPicker
         label={t("layer.scene")}
-        rasters={scenes}
+        rasters={images.value}
         value={sceneLayer.value.id}
         onChange={(id) => change(sceneLayer, { id, shown: true })}
       />

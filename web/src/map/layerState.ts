@@ -80,11 +80,13 @@ export const stateClasses = computed<ClassColour[]>(() => {
   return Object.entries(STATE_COLOURS).map(([value, colour]) => ({ value, colour }));
 });
 
+/** What may be shown as the image: scenes, and after them what has numbers that are stretched alike. */
+export const images = computed(() => [...rastersOf("scene"), ...rastersOf("elevation", "other")]);
+
 /** The image that an inventory was made from, or the first that there is. */
 function sceneFor(sceneId: string | null): string | null {
   const scenes = rastersOf("scene");
-  // A terrain model is an image of one band, too.
-  const usual = scenes.find((one) => one.bands.length > 2) ?? scenes[0];
+  const usual = scenes.find((one) => one.bands.length > 2) ?? images.value[0];
   return (scenes.find((one) => one.id === sceneId) ?? usual)?.id ?? null;
 }
 

@@ -31,7 +31,7 @@ function composed(raster: Raster, composite: Composite): number[] | null {
   const found = colours.map((colour) => named(raster, colour)?.index);
   if (found.every((index) => index !== undefined)) return found;
   // Without names: an image of three bands is red, green, blue.
-  return composite === "true" && raster.bands.length === 3 ? [1, 2, 3] : null;
+  return composite === "true" && raster.kind === "scene" && raster.bands.length === 3 ? [1, 2, 3] : null;
 }
 
 export function composites(raster: Raster): Composite[] {

@@ -50,7 +50,7 @@ class Findings:
 def catalogue_of(found: Findings) -> Catalogue:
     """Connect what was found."""
     dated = [
-        replace(scene, date=date)
+        replace(scene, date=date, kind="scene")
         for one in found.series
         for date, scene in one.scenes.items()
         if scene is not None
@@ -64,7 +64,11 @@ def catalogue_of(found: Findings) -> Catalogue:
         for date, raster in one.maps.items()
         if raster is not None
     ]
-    others = [_of_scene(one, scenes) for one in found.rasters if one.kind != "scene"]
+    others = [
+        one if one.kind in {"elevation", "other"} else _of_scene(one, scenes)
+        for one in found.rasters
+        if one.kind != "scene"
+    ]
     rasters = [*scenes, *others, *states]
     rasters += [one for each in maps for one in (each.probability, each.mask) if one is not None]
     inventories = [one.inventory for one in maps if one.inventory is not None]

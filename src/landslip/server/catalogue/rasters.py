@@ -1,9 +1,12 @@
 """Rasters of the served folder: what each shows, and how it is called."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
-from landslip.core.bands import canonical_name
+from landslip.core.bands import TERRAIN_UNITS, canonical_name
+from landslip.core.crs import length_m, vertical_crs
+from landslip.core.errors import InputError
 from landslip.inference.rasters import MASK, PROBABILITY
 from landslip.inventory.attributes import date_in
 from landslip.io.raster.geotiff import only_the_file, open_geotiff
@@ -16,8 +19,13 @@ from landslip.server.schemas import Band, RasterClass, RasterKind
 ENDINGS = (".tif", ".tiff")
 _LANDSLIDE_COLOUR = "#e31a1c"
 _STATE_COLOURS = ("#1b7837", "#d73027", "#fdae61", "#a6d96a")
+_ELEVATION = re.compile(
+    r"(?<![a-z])(?:(?:g|cop|nasa|tan)?dem|dsm|dtm|srtm[a-z]*|aw3d|elevations?|heights?)(?![a-z])|高程"
+)
+_REFLECTANCES = (-1.0, 2.0)  # what unnamed numbers with a sign or fraction are at most to be some
 _DATE_TAGS = ("ACQUISITION_DATE", "ACQUISITIONDATETIME", "DATETIME", "TIFFTAG_DATETIME", "DATE")
 MASK_CLASSES = (RasterClass(value=1, key="state.landslide", colour=_LANDSLIDE_COLOUR),)
+_OF_ONE_BAND = ("probability", "mask", "states")
 STATE_CLASSES = tuple(
     RasterClass(value=value, key=f"state.{state}", colour=colour)
     for value, (state, colour) in enumerate(zip(STATES, _STATE_COLOURS, strict=True))
@@ -34,7 +42,7 @@ def read_raster(file: FileInFolder) -> RasterEntry:
         header = read_header(file.path)
     kind = _kind(file, header)
     classes = {"mask": MASK_CLASSES, "states": STATE_CLASSES}.get(kind, ())
-    bands = header.bands if kind == "scene" else header.bands[:1]
+    bands = header.bands[:1] if kind in _OF_ONE_BAND else header.bands
     return RasterEntry(
         id=file.id,
         name=file.name,
@@ -90,8 +98,11 @@ def _band(band: BandHeader) -> Band:
 
 def _kind(file: FileInFolder, header: RasterHeader) -> RasterKind:
     """Decide by name and content, as files of a map may have been moved."""
-    if len(header.bands) != 1 or header.dtype != "uint8":
-        return "scene"
+    names = {canonical_name(band.description or "") for band in header.bands}
+    if len(header.bands) != 1:
+        return "other" if names <= {*TERRAIN_UNITS} else "scene"
+    if header.dtype != "uint8":
+        return _kind_of_numbers(file, header)
     name, description = file.name.split("/")[-1], header.bands[0].description or ""
     if description == "probability of landslide" or (
         name == PROBABILITY and header.bands[0].scale != 1
@@ -103,6 +114,33 @@ def _kind(file: FileInFolder, header: RasterHeader) -> RasterKind:
         return "mask"
     minimum, _, _, maximum = header.bands[0].limits
     return "mask" if (minimum, maximum) == (0, 1) else "scene"
+
+
+def _kind_of_numbers(file: FileInFolder, header: RasterHeader) -> RasterKind:
+    """Decide what one band of more than 8 bits is.
+
+    Heights say so: by the band's name or unit, the coordinate system, or the file's name. Whole
+    numbers without a sign, and what may be reflectance, are of a panchromatic scene.
+    """
+    band = header.bands[0]
+    name = canonical_name(band.description or "")
+    if _ELEVATION.search(name) or vertical_crs(header.grid.crs) is not None:
+        return "elevation"
+    if name:
+        return "other" if name in TERRAIN_UNITS else "scene"
+    if _is_length(band.unit) or _ELEVATION.search(file.path.stem.lower()):
+        return "elevation"
+    is_integer = header.dtype.startswith("uint") or band.scale != 1
+    lowest, highest = _REFLECTANCES
+    minimum, _, _, maximum = band.limits
+    return "scene" if is_integer or (lowest <= minimum and maximum <= highest) else "other"
+
+
+def _is_length(unit: str | None) -> bool:
+    try:
+        return length_m(unit) is not None
+    except InputError:
+        return False
 
 
 def _date(file: FileInFolder, header: RasterHeader) -> str | None:

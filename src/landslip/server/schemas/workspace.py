@@ -6,7 +6,8 @@ from landslip.core.records import StrictModel
 from landslip.server.schemas.samples import SampleJson
 from landslip.server.schemas.values import Bounds
 
-RasterKind = Literal["scene", "probability", "mask", "states"]
+RasterKind = Literal["scene", "probability", "mask", "states", "elevation", "other"]
+"""``other``: numbers that are neither of light nor heights, such as slopes."""
 
 
 class Band(StrictModel):
