@@ -108,6 +108,47 @@ def test_a_review_changes_rows_adds_and_removes_them() -> None:
     assert ids(first, verdict="accepted") == []
 
 
+def test_what_an_inventory_states_of_its_review_holds_until_a_new_one_begins() -> None:
+    first = table()
+    recorded = pd.DataFrame(
+        {
+            "verdict": ["accepted"] * 7 + ["unreviewed"],
+            "provenance": ["model"] * 6 + ["drawn"] * 2,
+            "type": ["debris flow"] + [None] * 7,
+            "author": ["Ann"] * 7 + [None],
+        },
+        index=first.rows.index,
+        dtype=object,
+    )
+    corrected = PolygonTable.of(first.rows[[*first.names]], first.geometry, recorded)
+    assert ids(corrected, verdict="accepted") == [1, 2, 3, 4, 5, 6, 7]
+    assert ids(corrected, provenance="drawn") == [7, 8]
+    row = corrected.records([0])[0]
+    assert (row["type"], row["author"], row["version"]) == ("debris flow", "Ann", 0)
+    review = TableReview(
+        revision=1,
+        rows=pd.DataFrame(
+            {
+                "verdict": ["rejected", "accepted"],
+                "provenance": ["model", "model"],
+                "type": [None, None],
+                "author": ["Bo", "Bo"],
+            },
+            index=[1, 7],
+        ),
+    )
+    again = corrected.reviewed(review)
+    assert ids(again, verdict="unreviewed") == [2, 3, 4, 5, 6, 8]
+    rows = {row["id"]: row for row in again.records(range(8))}
+    assert (rows[1]["verdict"], rows[1]["type"], rows[1]["author"]) == (
+        "rejected",
+        "debris flow",
+        "Bo",
+    )
+    assert (rows[7]["verdict"], rows[7]["provenance"]) == ("accepted", "drawn")
+    assert rows[2]["author"] is None
+
+
 def test_charts_leave_rejected_polygons_out_of_the_sizes() -> None:
     review = TableReview(revision=1, rows=pd.DataFrame({"verdict": ["rejected"]}, index=[4]))
     charts = charts_of(table().reviewed(review))

@@ -20,6 +20,8 @@ from landslip.review.words import REVIEW_COLUMNS
 AREA, CONFIDENCE, STATE, DATE = "area_m2", "confidence", "state", "date"
 MAX_ROWS = 1000
 _DECIMALS = 7  # of degrees: a centimetre
+_OF_EACH_REVIEW = ("verdict", "author", "changed")
+_HELD = ("provenance", "type", "note")  # the inventory's own hold where a review says nothing
 _EQUAL_AREA = "EPSG:6933"
 
 Geometries = NDArray[np.object_]
@@ -65,15 +67,21 @@ class PolygonTable:
     places: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
     @classmethod
-    def of(cls, columns: pd.DataFrame, geometry: Geometries) -> "PolygonTable":
-        """Make a table of an inventory's columns, indexed by id, and outlines in degrees."""
-        own = {name: value for name, value in REVIEW_COLUMNS.items() if name not in columns}
+    def of(
+        cls, columns: pd.DataFrame, geometry: Geometries, recorded: pd.DataFrame | None = None
+    ) -> "PolygonTable":
+        """Make a table of an inventory's columns, indexed by id, and outlines in degrees.
+
+        ``recorded`` are those of `REVIEW_COLUMNS` that the inventory itself states.
+        """
         review = pd.DataFrame(
             {
                 name: pd.Series([value] * len(columns), index=columns.index, dtype=_dtype(value))
-                for name, value in own.items()
+                for name, value in REVIEW_COLUMNS.items()
             }
         )
+        if recorded is not None:
+            review[recorded.columns] = recorded
         return cls(rows=pd.concat([review, columns], axis=1), geometry=geometry)
 
     def __len__(self) -> int:
@@ -124,11 +132,17 @@ class PolygonTable:
     def reviewed(self, review: TableReview) -> "PolygonTable":
         """Return the table with a review on top; new polygons come last.
 
-        Areas of changed outlines are measured where the review does not state them.
+        Verdicts are the review's, also where the inventory states another one; what the inventory
+        states besides holds where the review says nothing. Areas of changed outlines are measured
+        where the review does not state them.
         """
         changed = review.rows[~review.rows.index.isin(list(review.removed))]
         kept = ~self.rows.index.isin(list(review.removed))
         rows, geometry = self.rows[kept].copy(), self.geometry[kept].copy()
+        for name in _OF_EACH_REVIEW:
+            rows[name] = pd.Series(
+                [REVIEW_COLUMNS[name]] * len(rows), index=rows.index, dtype=rows[name].dtype
+            )
         new = changed.index.difference(rows.index, sort=False)
         rows = rows.reindex(rows.index.append(new))
         for name, value in REVIEW_COLUMNS.items():
@@ -138,7 +152,11 @@ class PolygonTable:
         at = rows.index.get_indexer(changed.index)
         for column in changed:
             if column in rows:
-                rows[column] = _assigned(rows[column], at, changed[column])
+                stated = changed[column]
+                if column in _HELD:
+                    says = stated.notna() & (stated != REVIEW_COLUMNS[column])
+                    stated = stated.where(says, rows[column].iloc[at])
+                rows[column] = _assigned(rows[column], at, stated)
         if review.information is not None:
             rows["information"] = review.information.reindex(rows.index)
         drawn = {one: outline for one, outline in review.geometries.items() if one in changed.index}

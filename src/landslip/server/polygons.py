@@ -15,7 +15,7 @@ from landslip.inventory.fields import FIELDS_BY_NAME, FieldKind, InventoryField
 from landslip.inventory.formats.wgs84 import in_wgs84
 from landslip.io.vector import read_polygon_file
 from landslip.multitemporal.tracking.fields import TRACK_FIELDS
-from landslip.review.words import REVIEW_COLUMNS
+from landslip.review.words import PRESENT, PROVENANCES, REVIEW_COLUMNS
 from landslip.server.catalogue.vector_safety import require_safe
 from landslip.server.polygon_table import (
     AREA,
@@ -23,6 +23,7 @@ from landslip.server.polygon_table import (
     PolygonTable,
     areas_m2,
     numbers_of,
+    texts_of,
 )
 from landslip.server.schemas import Bounds, Field
 
@@ -34,6 +35,25 @@ _OWN_LABELS = {
     _MEAN_PROBABILITY: (None, "Mean probability", "平均概率"),
     "max_probability": (None, "Highest probability", "最高概率"),
 }
+_OF_REVIEWS = {
+    "inventory_verdict": ("Verdict in the file", "文件中的结论"),
+    "inventory_provenance": ("Origin in the file", "文件中的轮廓来源"),
+    "inventory_type": ("Type in the file", "文件中的类型"),
+    "inventory_note": ("Note in the file", "文件中的备注"),
+    "reviewer": ("Reviewer", "审核者"),
+    "reviewed": ("Reviewed at", "审核时间"),
+    "reason": ("Reason of the verdict", "结论理由"),
+    "sources": ("Made of the polygons", "来源图斑"),
+}
+_RECORDED = {
+    "verdict": "inventory_verdict",
+    "provenance": "inventory_provenance",
+    "type": "inventory_type",
+    "note": "inventory_note",
+    "author": "reviewer",
+    "changed": "reviewed",
+}
+"""Columns of a review, and those of a corrected inventory that state them."""
 _RESERVED = {"id", "bounds", "centroid", "geometry", "original", "history", *REVIEW_COLUMNS}
 
 
@@ -55,7 +75,8 @@ def read_polygons(root: Path, path: Path, layer: str | None = None) -> Inventory
 
     Ids are the file's own where it has an integer column ``id`` without repetitions, else
     their numbers in the file, from 1. A column that is called as one of the review has
-    ``inventory_`` before it. Area and confidence are added where they can be known.
+    ``inventory_`` before it; of a corrected inventory it is what the table has until a review of
+    it begins. Area and confidence are added where they can be known.
 
     Raises:
         InputError: it is not a file that is opened, or holds no polygons with a place on the map.
@@ -77,7 +98,7 @@ def read_polygons(root: Path, path: Path, layer: str | None = None) -> Inventory
     ids = _ids(frame, read.numbers)
     columns = _own_columns(frame, lonlat)
     columns.index = pd.Index(ids, name="id")
-    table = PolygonTable.of(columns[placed], lonlat[placed])
+    table = PolygonTable.of(columns[placed], lonlat[placed], _recorded(columns[placed]))
     return InventoryPolygons(
         table=table,
         fields=_fields(table),
@@ -107,6 +128,22 @@ def _own_columns(frame: geopandas.GeoDataFrame, lonlat: NDArray[np.object_]) -> 
         columns[CONFIDENCE] = columns[_MEAN_PROBABILITY]
     first = [name for name in (AREA, CONFIDENCE) if name in columns]
     return columns[[*first, *(name for name in columns if name not in first)]]
+
+
+def _recorded(columns: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the review that a corrected inventory states; None where it states none."""
+    for name, words in (("verdict", PRESENT), ("provenance", PROVENANCES)):
+        if _RECORDED[name] not in columns or not columns[_RECORDED[name]].isin([*words]).all():
+            return None
+    return pd.DataFrame(
+        {
+            name: texts_of(columns[stated])
+            for name, stated in _RECORDED.items()
+            if stated in columns
+        },
+        index=columns.index,
+        dtype=object,
+    )
 
 
 def _fields(table: PolygonTable) -> tuple[Field, ...]:
@@ -152,6 +189,8 @@ def _field(name: str, column: pd.Series) -> Field:
 def _labels(name: str, known: InventoryField | None) -> tuple[str | None, str, str]:
     if known is not None:
         return known.unit or None, known.label(Language.ENGLISH), known.label(Language.CHINESE)
+    if name in _OF_REVIEWS:
+        return None, *_OF_REVIEWS[name]
     return _OWN_LABELS.get(name, (None, name, name))
 
 

@@ -12,6 +12,7 @@ from pmtiles.reader import Reader
 
 from landslip.core.errors import InputError, LandslipError
 from landslip.core.files import atomic_file, sha256_of
+from landslip.review.words import REVIEW_COLUMNS
 from landslip.server.background import BackgroundWork
 from landslip.server.cache_folder import TILES
 from landslip.server.catalogue.entries import InventoryEntry
@@ -27,7 +28,7 @@ from landslip.server.polygon_table import (
 )
 from landslip.server.polygon_tables import PolygonTables
 
-_FORMAT = "1"  # of archives; counts changes that make earlier ones useless
+_FORMAT = "2"  # of archives; counts changes that make earlier ones useless
 _OPEN_ARCHIVES = 16
 _MODULE = "landslip.server.polygon_archive"
 
@@ -146,5 +147,8 @@ def _tile_frame(table: PolygonTable) -> geopandas.GeoDataFrame:
         columns[CONFIDENCE] = numbers_of(rows[CONFIDENCE]).round(3)
     for name in (DATE, STATE):
         if name in rows:
+            columns[name] = texts_of(rows[name])
+    for name in ("verdict", "provenance"):
+        if (rows[name] != REVIEW_COLUMNS[name]).any():  # of a corrected inventory
             columns[name] = texts_of(rows[name])
     return geopandas.GeoDataFrame(columns, geometry=list(table.geometry), crs="EPSG:4326")
