@@ -4,12 +4,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pyogrio
 import pytest
 import shapely
+import shapely.affinity
 import shapely.geometry
 from fastapi.testclient import TestClient
 from tests.server.served import client_of, copy_served, ids_of, write_squares
+from tests.server.test_vector_tiles import wait_for_tiles
 
+import landslip
 from landslip.review.start import start_review
 
 
@@ -244,7 +248,49 @@ def test_a_rule_changes_what_the_table_shows(review: Review) -> None:
     review.post("bulk", 422, action="accept", author="Ann", rule={"range": ["no:1:"]}, expected=1)
 
 
-def test_what_others_changed_is_told(review: Review) -> None:
+def test_filters_say_which_polygons_they_select(review: Review) -> None:
+    review.change("accept", 3, note="fresh scarp")
+    few = review.get("ids?text=scarp")
+    assert few == {"revision": 1, "total": 1, "selected": True, "ids": [3]}
+    most = review.get("ids?range=confidence:0.02:")
+    assert (most["total"], most["selected"], most["ids"]) == (38, False, [1, 2])
+    assert review.get("ids")["ids"] == []
+    assert review.get("ids?text=nothing") == {
+        "revision": 1, "total": 0, "selected": True, "ids": [],
+    }  # fmt: skip
+    refused = review.client.get(f"{review.place}/ids?range=no:1:")
+    assert refused.status_code == 422
+
+
+def test_a_corrected_inventory_has_the_verdicts_of_its_review(review: Review, folder: Path) -> None:
+    review.change("accept", 3, type="debris flow")
+    review.change("reject", 7)
+    new = shapely.affinity.translate(outline(review, 1), yoff=0.001)
+    drawn = review.change("draw", geometries=[as_json(new)], author="Bo")["polygons"][0]["id"]
+    landslip.make_inventory(folder / "reviews" / "squares.gpkg", out=folder / "corrected", draws=0)
+    with client_of(folder) as client:
+        place = f"/api/inventories/{ids_of(client)['inventories corrected']}"
+        rows = {
+            row["id"]: row
+            for row in client.get(f"{place}/features?verdict=accepted").json()["rows"]
+        }
+        assert {*rows} == {3, drawn}
+        of_third = [rows[3][name] for name in ("provenance", "type", "author", "version")]
+        assert of_third == ["model", "debris flow", "Ann", 0]
+        assert (rows[drawn]["provenance"], rows[drawn]["author"]) == ("drawn", "Bo")
+        assert client.get(f"{place}/features?verdict=unreviewed").json()["total"] == 38
+        wait_for_tiles(client, "corrected")
+        (made,) = (folder / ".landslip" / "tiles").glob("*.pmtiles")
+        tiled = pyogrio.read_dataframe(made, layer="landslides", ZOOM_LEVEL=14)
+        stated = zip(tiled["verdict"], tiled["provenance"], strict=True)
+        states = dict(zip(tiled["id"], stated, strict=True))
+        assert (states[3], states[1]) == (("accepted", "model"), ("unreviewed", "model"))
+        assert states[drawn] == ("accepted", "drawn")
+        client.post(f"{place}/review", json={"author": "Cy"})
+        assert client.get(f"{place}/features?verdict=accepted").json()["total"] == 0
+
+
+def test_what_others_changed_is_answered(review: Review) -> None:
     review.change("accept", 3)
     review.change("reject", 4, author="Bo")
     found = review.get("review/changes?since=1")

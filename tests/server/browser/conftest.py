@@ -136,7 +136,8 @@ def open_page(
     """Open the page in a fresh browser profile; a failure leaves `failed_N.png` in `tmp_path`.
 
     ``open_page(view="#...", size=(width, height), language="en" or "zh", dark=False, ready=True)``;
-    ``ready``: wait until the map has drawn all that it asked for.
+    ``ready``: wait until the map has drawn all that it asked for; ``ratio``: pixels of the screen
+    for one of the page.
     """
     if not (Path(str(files("landslip.server"))) / "page" / "index.html").is_file():
         pytest.skip("the page is not built")
@@ -149,10 +150,12 @@ def open_page(
         language: str = "en",
         dark: bool = False,
         ready: bool = True,
+        ratio: float = 1,
         url: str | None = None,
     ) -> "Page":
         context = browser.new_context(
             viewport={"width": size[0], "height": size[1]},
+            device_scale_factor=ratio,
             color_scheme="dark" if dark else "light",
             locale="zh-CN" if language == "zh" else "en-GB",
             reduced_motion="reduce",

@@ -67,6 +67,7 @@ export const api = {
   inventory: (id: string) => request<t.Inventory>("GET", at(id)),
   features: (id: string, query: t.FeatureQuery = {}) =>
     request<t.FeaturePage>("GET", `${at(id)}/features${parameters(query)}`),
+  featureIds: (id: string, query: t.FeatureQuery) => request<t.FeatureIds>("GET", `${at(id)}/ids${parameters(query)}`),
   feature: (id: string, feature: number) =>
     request<t.FeatureDetail>("GET", `${at(id)}/features/${feature}`),
   charts: (id: string) => request<t.Charts>("GET", `${at(id)}/charts`),

@@ -36,6 +36,7 @@ export const detail = signal<FeatureDetail | null>(null);
 
 /** What the table and the map show of the inventory. */
 export const filter = signal<FeatureQuery>({});
+export const filtering = computed(() => Object.keys(filter.value).length > 0);
 
 /** Outlines and verdicts that differ from the vector tiles; null: no review yet. */
 export const overlay = signal<ReviewOverlay | null>(null);

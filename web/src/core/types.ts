@@ -22,7 +22,8 @@ export interface Workspace {
   read_only: boolean;
 }
 
-export type RasterKind = "scene" | "probability" | "mask" | "states";
+/** `other`: numbers that are neither of light nor heights, such as slopes. */
+export type RasterKind = "scene" | "probability" | "mask" | "states" | "elevation" | "other";
 
 export interface Band {
   /** From 1, as in the file. */
@@ -149,6 +150,14 @@ export interface FeaturePage {
   offset: number;
   revision: number;
   rows: FeatureRow[];
+}
+
+/** Which polygons filters select: `ids` are theirs, or those of all others where `selected` is false. */
+export interface FeatureIds {
+  revision: number;
+  total: number;
+  selected: boolean;
+  ids: number[];
 }
 
 export interface FeatureDetail extends FeatureRow {

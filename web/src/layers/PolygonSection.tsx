@@ -1,12 +1,13 @@
 /** Polygons: colours, fill, width, and how far their tiles are. */
 
-import { inventory } from "../core/store";
+import { filtering, inventory } from "../core/store";
 import { formatPercent } from "../core/format";
 import { t } from "../i18n";
 import { change, polygonLayer, stateClasses } from "../map/layerState";
 import type { PolygonColour } from "../map/expressions";
 import { mapView } from "../map/mapView";
 import { Icon } from "../core/icons";
+import { total } from "../table/rows";
 import { Opacity } from "./LayersPanel";
 
 /** Tiles of the whole hold so many at most. */
@@ -29,7 +30,7 @@ export function PolygonSection() {
           />
           <span>{t("layer.polygons")}</span>
         </label>
-        <span class="muted number">{t("polygons.count", { count: chosen.count })}</span>
+        <span class="muted number">{filtering.value ? t("polygons.filtered", { count: total.value, all: chosen.count }) : t("polygons.count", { count: chosen.count })}</span>
         {chosen.count > 0 && (
           <button
             type="button"

@@ -9,6 +9,7 @@ import { bottomPanel, sidePanel } from "../core/shell/panels";
 import { inventory, reloadInventory, select, selection, workspace } from "../core/store";
 import { cardShown, DetailCard } from "../details/DetailCard";
 import { t } from "../i18n";
+import { FilterNote } from "./FilterNote";
 import { followPolygons } from "./layers/polygons";
 import { followRasters } from "./layers/rasters";
 import { Legend } from "./Legend";
@@ -52,6 +53,7 @@ export function MapCanvas() {
         <Swipe />
         <MapControls />
         <Legend />
+        <FilterNote />
         <Readout />
         <DetailCard />
       </div>

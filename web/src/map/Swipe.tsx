@@ -7,13 +7,14 @@ import { useEffect, useRef } from "preact/hooks";
 
 import { api } from "../core/api";
 import { Icon } from "../core/icons";
-import { inventory } from "../core/store";
+import { filter, inventory } from "../core/store";
 import { t } from "../i18n";
 import { compareTarget, comparing, dividerAt, type CompareTarget } from "./compare";
-import { PROBABILITY_ENCODING, probabilityColours } from "./expressions";
+import { polygonFilter, PROBABILITY_ENCODING, probabilityColours } from "./expressions";
 import { polygonLayer, probabilityLayer, renderingOf } from "./layerState";
 import { rasterBounds, RasterSlot } from "./layers/raster";
 import { endOf, GROUPS, MapView, mapView } from "./mapView";
+import { matches } from "./matches";
 import { rasterLabel } from "./names";
 import { sceneTiles } from "./rendering";
 
@@ -179,5 +180,7 @@ function showOutlines(view: MapView): () => void {
       "source-layer": "landslides",
       paint: { "line-color": "#ffffff", "line-width": 1.25, "line-opacity": 0.85 },
     });
+    const rules = polygonFilter(matches.value, filter.value.provenance);
+    view.map.setFilter("outlines", rules, { validate: false });
   });
 }

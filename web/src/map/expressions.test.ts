@@ -1,26 +1,15 @@
 import { createExpression, featureFilter, v8 } from "@maplibre/maplibre-gl-style-spec";
 import { describe, expect, it } from "vitest";
 
-import type { Field } from "../core/types";
 import {
   formatRange,
   parseRange,
   polygonColours,
+  polygonFilter,
   polygonOpacity,
   probabilityColours,
-  rangeFilter,
   VERDICT_COLOURS,
 } from "./expressions";
-
-const field = (name: string, kind: Field["kind"] = "number"): Field => ({
-  name,
-  kind,
-  unit: null,
-  label_en: name,
-  label_zh: name,
-  minimum: null,
-  maximum: null,
-});
 
 type Evaluated = { r: number; g: number; b: number; a: number } & number;
 
@@ -68,6 +57,15 @@ describe("polygons", () => {
     expect(colour(expression, { verdict: "rejected" }, { verdict: "accepted" })).toBe(plain(VERDICT_COLOURS.accepted));
   });
 
+  it("in tiles have the verdict of an earlier review until a new one begins", () => {
+    const plain = (value: string) => colour(["to-color", value]);
+    const expression = polygonColours("verdict", [], false);
+    expect(colour(expression, { verdict: "accepted" })).toBe(plain(VERDICT_COLOURS.unreviewed));
+    expect(colour(expression, { verdict: "accepted" }, { verdict: "rejected" })).toBe(plain(VERDICT_COLOURS.rejected));
+    expect(evaluate(polygonOpacity(0.5, "accepted", false), { verdict: "accepted" })).toBe(0);
+    expect(evaluate(polygonOpacity(0.5, "accepted"), { verdict: "accepted" })).toBe(0.5);
+  });
+
   it("without confidence are not taken for those of confidence 0", () => {
     const expression = polygonColours("confidence");
     expect(colour(expression)).toBe(colour(["to-color", VERDICT_COLOURS.unreviewed]));
@@ -84,29 +82,43 @@ describe("polygons", () => {
   });
 });
 
-describe("rangeFilter", () => {
-  const fields = [field("area_m2"), field("confidence"), field("scene", "text")];
-  const passes = (ranges: string[], properties: object) => {
-    const filter = rangeFilter(ranges, fields);
+describe("polygonFilter", () => {
+  const passes = (matches: Parameters<typeof polygonFilter>[0], provenance: Parameters<typeof polygonFilter>[1], properties: object) => {
+    const filter = polygonFilter(matches, provenance);
     if (filter === null) return true;
     return featureFilter(filter as never, {} as never).filter({ zoom: 10 } as never, { type: 3, properties } as never);
   };
 
   it.each([
-    [["area_m2:100:"], { area_m2: 100 }, true],
-    [["area_m2:100:"], { area_m2: 99 }, false],
-    [["area_m2::100"], { area_m2: 100 }, true],
-    [["area_m2::100"], { area_m2: 101 }, false],
-    [["area_m2:1:100", "confidence:0.5:"], { area_m2: 50, confidence: 0.4 }, false],
-    [["area_m2:1:100", "confidence:0.5:"], { area_m2: 50, confidence: 0.6 }, true],
-    [["confidence:0.5:"], { area_m2: 50 }, true],
-    [["scene:1:2"], { scene: "x" }, true],
-    [["elsewhere:1:2"], {}, true],
-  ])("%j of %j: %s", (ranges, properties, passed) => expect(passes(ranges, properties)).toBe(passed));
+    [[1, 3], true, 3, true],
+    [[1, 3], true, 2, false],
+    [[1, 3], false, 3, false],
+    [[1, 3], false, 2, true],
+    [[], true, 2, false],
+    [[], false, 2, true],
+  ])("with ids %j, selected %s: polygon %d is shown: %s", (ids, selected, id, shown) =>
+    expect(passes({ ids, selected }, undefined, { id })).toBe(shown),
+  );
 
-  it("reads what it writes, and is null without limits", () => {
+  it("takes polygons without a provenance for the model's", () => {
+    expect(passes(null, "model", { id: 1 })).toBe(true);
+    expect(passes(null, "drawn", { id: 1 })).toBe(false);
+    expect(passes(null, "drawn", { id: 1, provenance: "drawn" })).toBe(true);
+    expect(passes({ ids: [1], selected: true }, "drawn", { id: 2, provenance: "drawn" })).toBe(false);
+  });
+
+  it("is null without rules, and reads the ranges that it writes", () => {
+    expect(polygonFilter(null, undefined)).toBeNull();
     for (const text of ["area_m2:1:2", "area_m2::2", "a:b:1:"]) expect(formatRange(parseRange(text)!)).toBe(text);
     expect(parseRange("area_m2")).toBeNull();
-    expect(rangeFilter(["area_m2::"], fields)).toBeNull();
+  });
+
+  it("is quick with many ids", () => {
+    const ids = Array.from({ length: 50_000 }, (_, i) => 2 * i);
+    const filter = featureFilter(polygonFilter({ ids, selected: true }, undefined) as never, {} as never).filter;
+    const shown = Array.from({ length: 100_000 }, (_, id) => id).filter((id) =>
+      filter({ zoom: 10 } as never, { type: 3, properties: { id } } as never),
+    );
+    expect(shown).toEqual(ids);
   });
 });

@@ -2,7 +2,7 @@
 
 import type { ExpressionSpecification, FilterSpecification } from "maplibre-gl";
 
-import type { Field, Verdict } from "../core/types";
+import type { FeatureIds, Provenance, Verdict } from "../core/types";
 import { colourAt, PLASMA } from "./ramps";
 
 /** Tiles of probability hold it as red; probability = red / 250. */
@@ -32,13 +32,12 @@ export const VERDICT_COLOURS: Readonly<Record<Verdict, string>> = {
   rejected: "#ff7b39",
 };
 
-/** The review's verdict: the state set on a feature, or what the feature says itself. */
-const VERDICT: ExpressionSpecification = [
-  "coalesce",
-  ["feature-state", "verdict"],
-  ["get", "verdict"],
-  "unreviewed",
-];
+/** A polygon's verdict: the state set on it, else its own where that holds. In the tiles it is that of
+ * an earlier review, which holds until a new one begins. */
+const verdictOf = (ownHolds: boolean): ExpressionSpecification =>
+  ownHolds
+    ? ["coalesce", ["feature-state", "verdict"], ["get", "verdict"], "unreviewed"]
+    : ["coalesce", ["feature-state", "verdict"], "unreviewed"];
 
 export type PolygonColour = "confidence" | "verdict" | "state" | "plain";
 
@@ -47,10 +46,14 @@ export interface ClassColour {
   colour: string;
 }
 
-export function polygonColours(by: PolygonColour, classes: readonly ClassColour[] = []): ExpressionSpecification {
+export function polygonColours(
+  by: PolygonColour,
+  classes: readonly ClassColour[] = [],
+  ownVerdict = true,
+): ExpressionSpecification {
   const verdict: ExpressionSpecification = [
     "match",
-    VERDICT,
+    verdictOf(ownVerdict),
     "accepted",
     VERDICT_COLOURS.accepted,
     "rejected",
@@ -79,9 +82,14 @@ export function polygonColours(by: PolygonColour, classes: readonly ClassColour[
 
 /** `whole` where a polygon is to be seen; nothing where it is gone, drawn anew elsewhere, or has
  * another verdict than the filter asks for. Rejected ones are fainter. */
-export function polygonOpacity(whole: number, verdict: Verdict | undefined): ExpressionSpecification {
-  const seen: ExpressionSpecification = ["case", ["==", VERDICT, "rejected"], whole * 0.55, whole];
-  const asked: ExpressionSpecification = verdict ? ["case", ["==", VERDICT, verdict], seen, 0] : seen;
+export function polygonOpacity(
+  whole: number,
+  verdict: Verdict | undefined,
+  ownVerdict = true,
+): ExpressionSpecification {
+  const own = verdictOf(ownVerdict);
+  const seen: ExpressionSpecification = ["case", ["==", own, "rejected"], whole * 0.55, whole];
+  const asked: ExpressionSpecification = verdict ? ["case", ["==", own, verdict], seen, 0] : seen;
   return ["case", ["boolean", ["feature-state", "hidden"], false], 0, asked];
 }
 
@@ -114,18 +122,16 @@ export function parseRange(text: string): Range | null {
 
 export const formatRange = ({ column, low, high }: Range): string => `${column}:${low ?? ""}:${high ?? ""}`;
 
-/** Filter of the tiles' polygons by ranges of their columns; null: all. Polygons of tiles that do
- * not have a column are all shown. */
-export function rangeFilter(ranges: readonly string[], fields: readonly Field[]): FilterSpecification | null {
-  const known = new Set(fields.filter((field) => field.kind === "number").map((field) => field.name));
+/** Filter of polygons: those that were selected by id, of a provenance; null: all. */
+export function polygonFilter(
+  matches: Pick<FeatureIds, "ids" | "selected"> | null,
+  provenance: Provenance | undefined,
+): FilterSpecification | null {
   const rules: unknown[] = [];
-  for (const range of ranges.map(parseRange)) {
-    if (!range || !known.has(range.column)) continue;
-    const value = ["to-number", ["get", range.column]];
-    const limits: unknown[] = [];
-    if (range.low !== null) limits.push([">=", value, range.low]);
-    if (range.high !== null) limits.push(["<=", value, range.high]);
-    if (limits.length) rules.push(["any", ["!", ["has", range.column]], ["all", ...limits]]);
-  }
+  if (provenance) rules.push(["==", ["coalesce", ["get", "provenance"], "model"], provenance]);
+  if (matches && matches.ids.length > 0) {
+    // a "match" looks a number up, "in" would go through all of them
+    rules.push(["match", ["get", "id"], matches.ids, matches.selected, !matches.selected]);
+  } else if (matches?.selected) rules.push(false);
   return rules.length ? (["all", ...rules] as FilterSpecification) : null;
 }

@@ -5,6 +5,7 @@ import {
   Map as MapLibreMap,
   setWorkerUrl,
   type LayerSpecification,
+  type MapGeoJSONFeature,
   type MapMouseEvent,
   type SourceSpecification,
 } from "maplibre-gl";
@@ -47,6 +48,8 @@ export class MapView {
   picking = true;
   /** Pixels at its edges that cards and sheets are over. */
   covered: () => { right: number; bottom: number } = () => ({ right: 0, bottom: 0 });
+  /** Whether a polygon is to be seen: some are on the map and clear. */
+  isShown: (polygon: MapGeoJSONFeature) => boolean = () => true;
   /** Layers whose features have polygon ids. */
   readonly pickable = new Set<string>();
   private readonly listeners = new Set<(pick: Pick | null) => void>();
@@ -71,7 +74,7 @@ export class MapView {
     ];
     for (const place of [point, around]) {
       const hits = this.map.queryRenderedFeatures(place, { layers });
-      const id = hits.find((hit) => hit.state["hidden"] !== true)?.id;
+      const id = hits.find((hit) => this.isShown(hit))?.id;
       if (id !== undefined) return Number(id);
     }
     return null;

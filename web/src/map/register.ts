@@ -13,6 +13,7 @@ import { foundPlace, searchOpen } from "../search/state";
 import { followTable, stepRow } from "../table/rows";
 import { TablePanel } from "../table/TablePanel";
 import { compareTarget } from "./compare";
+import { followMatches } from "./matches";
 import { change, classLayer, followInventory, polygonLayer, probabilityLayer, renderingOf, sceneLayer, setRendering, setThreshold } from "./layerState";
 import { fitAll, toggleCompare } from "./MapControls";
 import { mapView } from "./mapView";
@@ -45,6 +46,7 @@ export function registerViewer(): void {
   for (const shortcut of [...PAGE_KEYS, ...MAP_KEYS, ...LAYER_KEYS]) registerShortcut(shortcut);
   followInventory();
   followTable();
+  followMatches();
 }
 
 const hasInventory = () => inventory.peek() !== null;

@@ -67,7 +67,7 @@ function address(): string {
   };
   put("inventory", inventoryId.value);
   put("polygon", selected.value);
-  put("layers", Object.entries(LAYERS).filter(([, layer]) => layer.value.shown).map(([name]) => name).join(","));
+  put("layers", Object.entries(LAYERS).filter(([, layer]) => layer.value.shown).map(([name]) => name).join(",") || "none");
   put("scene", sceneLayer.value.id);
   const scene = raster(sceneLayer.value.id);
   if (scene) {

@@ -1,8 +1,10 @@
 """`inventories/`: polygons as a table, as tiles and one by one."""
 
+from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+import numpy as np
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, JSONResponse, Response
 
@@ -16,6 +18,7 @@ from landslip.server.routes.rasters import Place, Zoom, check_tile
 from landslip.server.schemas import (
     Charts,
     FeatureDetail,
+    FeatureIds,
     FeaturePage,
     InventoryJson,
     PresentVerdict,
@@ -44,16 +47,8 @@ def inventory(inventory: InventoryId, state: State) -> InventoryJson:
     return shown_inventory(entry, state)
 
 
-@router.get("/{inventory}/features", response_model=FeaturePage)
-def features(
-    inventory: InventoryId,
-    state: State,
+def _filters(
     *,
-    sort: Annotated[
-        str | None, Query(max_length=100, description="column; with - before it downwards")
-    ] = None,
-    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
-    limit: Annotated[int, Query(ge=0, le=MAX_ROWS)] = 100,
     bbox: Annotated[str | None, Query(max_length=200, description="west,south,east,north")] = None,
     verdict: PresentVerdict | None = None,
     provenance: Provenance | None = None,
@@ -62,24 +57,58 @@ def features(
         list[str] | None,
         Query(alias="range", max_length=20, description="column:low:high, a limit may be empty"),
     ] = None,
-) -> Response:
-    """Rows of the table."""
-    table = state.tables.table(state.folder.inventory(inventory))
-    query = FeatureQuery(
-        sort=sort,
+) -> FeatureQuery:
+    return FeatureQuery(
         bbox=None if bbox is None else _bbox(bbox),
         verdict=verdict,
         provenance=provenance,
         text=text,
         ranges=tuple(ColumnRange.parse(one) for one in range_ or ()),
     )
-    chosen = select(table, query)
+
+
+Filters = Annotated[FeatureQuery, Depends(_filters)]
+
+
+@router.get("/{inventory}/features", response_model=FeaturePage)
+def features(
+    inventory: InventoryId,
+    state: State,
+    *,
+    filters: Filters,
+    sort: Annotated[
+        str | None, Query(max_length=100, description="column; with - before it downwards")
+    ] = None,
+    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    limit: Annotated[int, Query(ge=0, le=MAX_ROWS)] = 100,
+) -> Response:
+    """Rows of the table."""
+    table = state.tables.table(state.folder.inventory(inventory))
+    chosen = select(table, replace(filters, sort=sort))
     return JSONResponse(
         {
             "total": len(chosen),
             "offset": offset,
             "revision": table.revision,
             "rows": table.records(chosen[offset : offset + limit]),
+        }
+    )
+
+
+@router.get("/{inventory}/ids", response_model=FeatureIds)
+def ids(inventory: InventoryId, filters: Filters, state: State) -> Response:
+    """Which polygons filters select: their ids, or those of all others where these are fewer."""
+    table = state.tables.table(state.folder.inventory(inventory))
+    selected = np.zeros(len(table), dtype=np.bool_)
+    selected[select(table, filters)] = True
+    total = int(selected.sum())
+    are_selected = 2 * total <= len(table)
+    return JSONResponse(
+        {
+            "revision": table.revision,
+            "total": total,
+            "selected": are_selected,
+            "ids": table.ids[selected == are_selected].tolist(),
         }
     )
 

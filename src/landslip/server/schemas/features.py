@@ -37,6 +37,18 @@ class FeaturePage(StrictModel):
     rows: tuple[FeatureRow, ...]
 
 
+class FeatureIds(StrictModel):
+    """Which polygons filters select, ``total`` in number.
+
+    ``ids`` are theirs, or those of all others where ``selected`` is false.
+    """
+
+    revision: int
+    total: int
+    selected: bool
+    ids: tuple[int, ...]
+
+
 class FeatureDetail(FeatureRow):
     """A polygon with its outlines in longitude and latitude, and its changes."""
 

@@ -6,8 +6,9 @@ import type { GeoJSONSource, LayerSpecification } from "maplibre-gl";
 import { api } from "../../core/api";
 import { detail, filter, inventory, overlay, selection } from "../../core/store";
 import type { ReviewOverlay } from "../../core/types";
-import { lineWidth, polygonColours, polygonOpacity, rangeFilter } from "../expressions";
+import { lineWidth, polygonColours, polygonFilter, polygonOpacity } from "../expressions";
 import { polygonLayer, stateClasses } from "../layerState";
+import { matches } from "../matches";
 import type { MapView } from "../mapView";
 
 export const TILES = "landslides";
@@ -16,7 +17,10 @@ const SELECTED = "landslide-selected";
 const TILE_LAYER = "landslides";
 /** Further out a dark edge would hide the small polygons. */
 const HALO_ZOOM = 12;
+const PARTS = ["fill", "halo", "line"] as const;
 const EMPTY: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [] };
+
+const reviewed = computed(() => overlay.value !== null || (inventory.value?.review ?? null) !== null);
 
 /** Id of the polygon under the pointer, or that a panel points at. */
 export const hovered = signal<number | null>(null);
@@ -30,6 +34,7 @@ export function followPolygons(view: MapView): () => void {
   const stops = [
     followTiles(view, made),
     followPaint(view, made),
+    followFilter(view, made),
     followOverlay(view, made),
     followSelected(view, made),
     followPointer(view),
@@ -108,28 +113,36 @@ function followPaint(view: MapView, made: { value: number }): () => void {
   return effect(() => {
     void made.value;
     const { shown, colour, fill, width } = polygonLayer.value;
-    const { verdict, provenance, range } = filter.value;
-    const colours = polygonColours(colour, stateClasses.value);
-    const rules = rangeFilter(range ?? [], inventory.value?.fields ?? []);
+    const { verdict } = filter.value;
     for (const name of [TILES, CHANGED]) {
       if (!view.map.getLayer(`${name}-fill`)) continue;
-      // The tiles hold what the model drew; all other polygons are on top of them.
-      const other = name === TILES && provenance !== undefined && provenance !== "model";
-      const visible = shown && !other ? "visible" : "none";
-      const ownRules =
-        name === CHANGED && provenance ? ["all", ["==", ["get", "provenance"], provenance], rules ?? true] : rules;
-      for (const part of ["fill", "halo", "line"] as const) {
-        const id = `${name}-${part}`;
-        view.map.setLayoutProperty(id, "visibility", visible);
-        view.map.setFilter(id, ownRules as Parameters<typeof view.map.setFilter>[1]);
-      }
+      const own = name === CHANGED || !reviewed.value;
+      const colours = polygonColours(colour, stateClasses.value, own);
+      for (const part of PARTS) view.map.setLayoutProperty(`${name}-${part}`, "visibility", shown ? "visible" : "none");
       view.map.setPaintProperty(`${name}-fill`, "fill-color", colours);
-      view.map.setPaintProperty(`${name}-fill`, "fill-opacity", polygonOpacity(fill, verdict));
+      view.map.setPaintProperty(`${name}-fill`, "fill-opacity", polygonOpacity(fill, verdict, own));
       view.map.setPaintProperty(`${name}-halo`, "line-width", width + 2);
-      view.map.setPaintProperty(`${name}-halo`, "line-opacity", polygonOpacity(0.4, verdict));
+      view.map.setPaintProperty(`${name}-halo`, "line-opacity", polygonOpacity(0.4, verdict, own));
       view.map.setPaintProperty(`${name}-line`, "line-color", colours);
-      view.map.setPaintProperty(`${name}-line`, "line-opacity", polygonOpacity(1, verdict));
+      view.map.setPaintProperty(`${name}-line`, "line-opacity", polygonOpacity(1, verdict, own));
       view.map.setPaintProperty(`${name}-line`, "line-width", lineWidth(width));
+    }
+    view.isShown = (polygon) => {
+      if (polygon.state["hidden"] === true) return false;
+      const own = polygon.source === CHANGED || !reviewed.peek() ? polygon.properties["verdict"] : undefined;
+      return verdict === undefined || (polygon.state["verdict"] ?? own ?? "unreviewed") === verdict;
+    };
+  });
+}
+
+/** Leave out what the filter does not select. */
+function followFilter(view: MapView, made: { value: number }): () => void {
+  return effect(() => {
+    void made.value;
+    const rules = polygonFilter(matches.value, filter.value.provenance);
+    for (const name of [TILES, CHANGED]) {
+      if (!view.map.getLayer(`${name}-fill`)) continue;
+      for (const part of PARTS) view.map.setFilter(`${name}-${part}`, rules, { validate: false });
     }
   });
 }
