@@ -8,7 +8,6 @@ within each of them tiles row by row, with their sizes before them.
 
 import ctypes
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -29,7 +28,7 @@ _REDUCED = 1
 _OF_EVERY_PAGE = (258, 259, 262, 277, 284, 317, 322, 323, 338, 339, 42113)
 _SIZE_BYTES = _REPEATED_BYTES = 4
 _CLASSIC_BYTES = 2**32
-_COPIED_BYTES = 2**22
+_COPIED_BYTES = 2**20
 ALIGNMENT = 4096
 """Of the full resolution's tiles in the file: the block of the file systems."""
 _LAYOUT = (
@@ -101,7 +100,8 @@ class LevelTiles:
     def copy_to(self, file: BinaryIO) -> None:
         """Copy all tiles to a file's place."""
         self._file.seek(0)
-        shutil.copyfileobj(self._file, _WholeWriter(file), _COPIED_BYTES)
+        while piece := self._file.read(_COPIED_BYTES):
+            _write_all(file, piece)
 
     def insert_before(self, size: int) -> BinaryIO | None:
         """Move the tiles by a multiple of `ALIGNMENT`, without copying them; return the file.
@@ -203,13 +203,3 @@ def _write_all(file: BinaryIO, *pieces: bytes | memoryview) -> None:
     rest = memoryview(b"".join(pieces) if written < sum(map(len, pieces)) else b"")[written:]
     while rest:
         rest = rest[file.write(rest) :]
-
-
-@dataclass(frozen=True, slots=True)
-class _WholeWriter:
-    """A file without a buffer, as `shutil.copyfileobj` wants it."""
-
-    file: BinaryIO
-
-    def write(self, data: bytes) -> None:
-        _write_all(self.file, data)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from landslip.core.choices import PansharpeningMethod, ShiftModel
 from landslip.core.errors import InputError
+from landslip.core.resources import parallel_map
 from landslip.core.window import Window
 from landslip.io.raster.readers import SensorImage
 from landslip.preprocessing.coregistration.matching import MatchFeature, MatchSettings
@@ -59,16 +60,22 @@ def open_images(product: Product) -> Iterator[OpenImages]:
 def count_histograms(images: OpenImages) -> dict[str, CountHistogram]:
     """Return histograms of counts by band: of all multispectral pixels, and of PAN's every fourth.
 
-    Strips of rows are read, so that a file in strips is read once.
+    Strips of rows are read, so that a file in strips is read once; both images at a time.
     """
     histograms = {band: CountHistogram() for band in (*PAN_BANDS, *MSS_BANDS)}
-    for one, bands, step in ((images.ms, MSS_BANDS, 1), (images.pan, PAN_BANDS, _PAN_STEP)):
+
+    def count(part: tuple[CameraImage, tuple[str, ...], int]) -> None:
+        one, bands, step = part
         height, width = one.image.shape
         for row in range(0, height, _STRIP_ROWS * step):
             strip = Window(0, row, width, min(_STRIP_ROWS, height - row))
             stored, valid = one.image.read(strip)
             for band, values in zip(bands, stored, strict=True):
                 histograms[band].add(values, valid)
+
+    parts = ((images.ms, MSS_BANDS, 1), (images.pan, PAN_BANDS, _PAN_STEP))
+    for _ in parallel_map(count, parts):
+        pass
     return histograms
 
 

@@ -295,8 +295,7 @@ class ReflectanceConversion:
 
         Values are not clipped: noise and offsets make some reflectances negative.
         """
-        values = dn.astype(np.float32)
-        values *= _column(self.scale)
+        values: NDArray[np.float32] = np.multiply(dn, _column(self.scale), dtype=np.float32)
         values += _column(self.offset)
         return values
 

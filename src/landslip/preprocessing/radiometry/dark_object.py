@@ -33,7 +33,7 @@ class CountHistogram:
 
     def add(self, dn: NDArray[np.uint16], valid: NDArray[np.bool_] | None = None) -> None:
         """Add the pixels of one window of one band, all or those of ``valid``."""
-        chosen = dn if valid is None else dn[valid]
+        chosen = dn if valid is None or valid.all() else dn[valid]
         self._counts += np.bincount(chosen.ravel(), minlength=_LEVELS)
         self._counts[0] = 0
 
