@@ -18,12 +18,15 @@ UV_VERSION := 0.13.9
 demo: $(VENV)/.ready
 	$(BIN)/landslip demo --out $(DEMO) --overwrite
 
-# A process a core, each with one thread; the tests of a file stay together, with what they share.
+# A process a core, each with one thread; the tests of a file stay together, with what they share. Byte code is
+# kept, also where containers say otherwise: each process that a test starts would compile landslip again.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --dist loadfile
+
 test: $(VENV)/.ready
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow and not gpu" -n auto --dist loadfile
+	$(PYTEST) -m "not slow and not gpu"
 
 slow: $(VENV)/.ready
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "slow and not gpu" -n auto --dist loadfile
+	$(PYTEST) -m "slow and not gpu"
 
 check: lint docs test
 

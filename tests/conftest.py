@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
 from tests.factories.qgis import PYTHON, has_qgis
+from xdist.scheduler.loadfile import LoadFileScheduling
 
 import landslip  # noqa: F401 - before OpenVINO, which otherwise sends usage statistics
 from system_chromium import chromium_path, launch_chromium
@@ -39,6 +40,25 @@ settings.load_profile("tests")
 def pytest_collection_finish() -> None:
     """Keep modules and collected tests, which live to the end, out of each garbage collection."""
     gc.freeze()
+
+
+# the files of each share fixtures that take many seconds: one process runs all of them
+_TOGETHER = ("tests/models/engines/", "tests/models/export/")
+
+
+class FilesAndFoldersScheduling(LoadFileScheduling):  # type: ignore[misc]
+    """Keeps the tests of a file on one process, and those of some folders."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return next((folder for folder in _TOGETHER if file.startswith(folder)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    if config.getoption("dist") != "loadfile":
+        return None
+    return FilesAndFoldersScheduling(config, log)
 
 
 WriteRaster = Callable[..., Path]

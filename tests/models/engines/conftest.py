@@ -64,7 +64,7 @@ def write_tiles(folder: Path) -> TileDataset:
 def add_onnx(model: ModelFolder) -> ModelFolder:
     """Add ``model.onnx`` to a model folder."""
     path = model.path / ONNX
-    network = nn.Sequential(load_network(model), nn.Sigmoid()).eval()
+    network = nn.Sequential(load_network(model), nn.Sigmoid()).eval().requires_grad_(False)
     any_size = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
     logging.disable(logging.WARNING)
     try:

@@ -72,6 +72,7 @@ def write_onnx(model: ModelFolder, folder: Path) -> OnnxCard:
     ``probability`` (batch, 1, height, width). ``deepness.onnx`` takes one square tile of Deepness.
     """
     network = nn.Sequential(load_network(model), nn.Sigmoid()).eval()
+    network.requires_grad_(False)  # torch converts it a quarter sooner
     card = model.card.input
     bands, multiple = len(card.bands), card.multiple
     side = -(-TILE_PX // multiple) * multiple  # of Deepness's tiles
