@@ -50,7 +50,7 @@ def write_experiment(folder: Path, **changes: object) -> Path:
             "groups": {"method": "groups", "test_share": 0.34, "val_share": 0.2, "leaks": "tell"}
         },
         "methods": {
-            "net": {"arch": "linknet", "encoder": "resnet10t", "transfer": False},
+            "net": {"arch": "linknet", "encoder": "test_resnet", "transfer": False},
             "svm": {"arch": "svm", "svm": {"pixels_per_class": 100}},
         },
         "training": {"epochs": 2, "batch_size": 4, "precision": "fp32"},

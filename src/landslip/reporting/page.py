@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -24,6 +25,12 @@ class KeyFigure:
 
 def render_page(template: str, **values: Any) -> str:
     """Return a page from a template of ``landslip/reporting/templates``; text is escaped."""
+    return _templates().get_template(template).render(values)
+
+
+@cache
+def _templates() -> Environment:
+    """Return the templates, which are compiled when they are first used."""
     environment = Environment(
         loader=PackageLoader("landslip.reporting"),
         autoescape=True,
@@ -37,7 +44,7 @@ def render_page(template: str, **values: Any) -> str:
         "breakable": breakable,
         "kind": lambda block: type(block).__name__,
     }
-    return environment.get_template(template).render(values)
+    return environment
 
 
 def breakable(text: str) -> Markup:

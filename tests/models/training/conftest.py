@@ -23,6 +23,7 @@ def _write(
     dtype: str = "uint16",
     brightness: int = 200,
     background: int = 0,
+    side: int = 64,
 ) -> Path:
     generator = np.random.default_rng(0)
     tiles = [
@@ -30,6 +31,7 @@ def _write(
             f"t{number}",
             generator,
             bands=len(bands),
+            side=side,
             brightness=brightness,
             contrast=2 * brightness,
             landslide=landslides and number >= background,
@@ -43,7 +45,7 @@ def _write(
 
 @pytest.fixture(scope="session", name="write_dataset")
 def _write_dataset() -> WriteDataset:
-    """Give the function that writes sixteen tiles of 64 px; a landslide is a bright square."""
+    """Give the function that writes sixteen tiles, of 64 px; a landslide is a bright square."""
     return _write
 
 

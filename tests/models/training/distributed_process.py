@@ -1,6 +1,7 @@
 """One of two processes that share a batch; called with a folder and a rank, writes RANK.pt."""
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -63,10 +64,14 @@ def counts(process: TrainingProcess) -> Tensor:
     return torch.tensor([joined.tp, joined.fp, joined.fn, joined.tn])
 
 
-def main() -> None:
-    folder, rank = Path(sys.argv[1]), int(sys.argv[2])
+def run(folder: Path, rank: int) -> None:
+    """Take part as one of the two, and write what was found."""
     distributed.init_process_group(
-        "gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=2
+        "gloo",
+        init_method=f"file://{folder / 'meeting'}",
+        timeout=timedelta(seconds=120),
+        rank=rank,
+        world_size=2,
     )
     process = TrainingProcess(rank=rank, world_size=2)
     generator = torch.Generator().manual_seed(0)
@@ -86,4 +91,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(Path(sys.argv[1]), int(sys.argv[2]))

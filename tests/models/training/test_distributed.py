@@ -13,6 +13,7 @@ import pytest
 import safetensors.torch
 import torch
 from lightning.pytorch.utilities import rank_zero_only
+from tests.models.training import distributed_process
 from tests.models.training.conftest import WriteDataset
 from torch import nn
 
@@ -45,7 +46,6 @@ CONFIG = TrainConfig(
     hard_background=0.5,
     precision=Precision.FP32,
 )
-SHARED = Path(__file__).parent / "distributed_process.py"
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
@@ -94,11 +94,12 @@ def test_every_validation_tile_is_counted_once(tiles_a_batch: int, dataset: Path
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, torch.Tensor]]:
-    """Run the script beside this file as two processes; give what each of them found."""
+    """Run the script beside this file here and as another process; give what each found."""
     folder = tmp_path_factory.mktemp("shared")
-    command = [sys.executable, str(SHARED), str(folder)]
-    started = [subprocess.Popen([*command, str(rank)]) for rank in range(2)]
-    assert [process.wait(timeout=120) for process in started] == [0, 0]
+    command = [sys.executable, distributed_process.__file__, str(folder), "1"]
+    with subprocess.Popen(command) as other:
+        distributed_process.run(folder, 0)
+        assert other.wait(timeout=120) == 0
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
 
 
