@@ -10,8 +10,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from .interpreters import CHECK_S, SetupError, check_python
-from .process import Listener, command_variables, run_command
+from .interpreters import SetupError, check_python
+from .process import Listener, run_command, short_command
 
 REQUIREMENT = "landslip"
 _READY = "ready.json"
@@ -136,17 +136,7 @@ def landslip_version(command: list[str]) -> str:
     """
     shown = " ".join(command)
     try:
-        done = subprocess.run(  # noqa: S603 - what the user named
-            [*command, "--version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=CHECK_S,
-            check=False,
-            env=command_variables(),
-            encoding="utf-8",
-            errors="replace",
-        )
+        done = short_command([*command, "--version"])
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SetupError(f"{shown}: cannot be run ({error})") from error
     found = _VERSION.search(done.stdout)

@@ -8,10 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .process import command_variables
+from .process import short_command
 
 MIN_PYTHON = (3, 11)
-CHECK_S = 120
 _PROBE = "import ensurepip, json, sys, venv; print(json.dumps(sys.version_info[:3]))"
 
 
@@ -67,15 +66,7 @@ def check_python(path: Path) -> None:
         SetupError: it is too old, or lacks venv or ensurepip.
     """
     try:
-        done = subprocess.run(  # noqa: S603 - an interpreter
-            [str(path), "-c", _PROBE],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=CHECK_S,
-            check=False,
-            env=command_variables(),
-        )
+        done = short_command([str(path), "-c", _PROBE])
         version = tuple(json.loads(done.stdout)) if done.returncode == 0 else None
     except (OSError, subprocess.TimeoutExpired, ValueError) as error:
         raise SetupError(f"{path}: not a Python interpreter that runs ({error})") from error

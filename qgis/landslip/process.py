@@ -16,6 +16,7 @@ from typing import IO
 
 GRACE_S = 20.0
 """How long an interrupted command may take to clean up before it is killed."""
+_SHORT_S = 120
 _SECONDS_BETWEEN_LOOKS = 0.1
 _IS_POSIX = os.name == "posix"
 # of QGIS's own Python, Qt, GDAL and PROJ, which other programs must not get
@@ -111,6 +112,26 @@ def command_variables() -> dict[str, str]:
     }
     variables.update(LANDSLIP_PROGRESS="json", PYTHONIOENCODING="utf-8", PYTHONNOUSERSITE="1")
     return variables
+
+
+def short_command(words: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command that ends soon, and return what it said.
+
+    Raises:
+        OSError: it cannot be started.
+        subprocess.TimeoutExpired: it has not ended after two minutes.
+    """
+    return subprocess.run(  # noqa: S603 - an interpreter, or what the user named
+        words,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_SHORT_S,
+        check=False,
+        env=command_variables(),
+        encoding="utf-8",
+        errors="replace",
+    )
 
 
 class _UsageError:
