@@ -20,7 +20,7 @@ from qgis.core import (
     QgsRasterLayerTemporalProperties,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtCore import QDate, QDateTime, QTime
+from qgis.PyQt.QtCore import QDate, QDateTime, QTime, QTimeZone
 
 from .styles import apply_style
 from .texts import Texts
@@ -38,26 +38,29 @@ class ResultLayer:
         source: as QGIS opens it.
         day: the date of a raster of a series; empty where there is none.
         until: the next date of the series; empty on the last one.
+        is_first: it has the first date of the series.
     """
 
     result: Result
     source: str
     day: str = ""
     until: str = ""
+    is_first: bool = False
 
 
 def find_layers(results: tuple[Result, ...], out: Path) -> list[ResultLayer]:
-    """Return the layers that are there, the first one on top."""
+    """Return the layers that are there, the first one on top, the newest of several dates."""
     found = []
     for result in results:
         files = [out]
         if result.file:
             files = sorted(out.glob(result.file)) if out.is_dir() else []
         days = [match[1] if (match := _DAY.match(file.stem)) else "" for file in files]
-        for file, day, until in zip(files, days, [*days[1:], ""]):
+        dated = list(zip(files, days, [*days[1:], ""]))
+        for file, day, until in reversed(dated):
             source = f"{file}|layername={result.layer}" if result.layer else str(file)
             if file.is_file() and (result.is_raster or _has_layer(source)):
-                found.append(ResultLayer(result, source, day, until))
+                found.append(ResultLayer(result, source, day, until, day == days[0]))
     return found
 
 
@@ -131,7 +134,7 @@ class LayerFinish(QgsProcessingLayerPostProcessorInterface):
         elif isinstance(layer, QgsVectorLayer):
             layer.loadDefaultStyle()  # of its file, which Processing does not load
         if self._found.day and isinstance(layer, QgsRasterLayer):
-            _set_time(layer, self._found.day, self._found.until)
+            _set_time(layer, self._found)
         if self._group is not None:
             project = context.project() or QgsProject.instance()
             self._group.add(project, layer, self._place, self._is_shown)
@@ -158,17 +161,25 @@ def load_layers(
         details = QgsProcessingContext.LayerDetails(name, project, one.result.output, kind)
         is_shown = one.result.is_shown and one.result.unless not in outputs
         is_shown = is_shown and not (one.day and one.until)  # the last date of several
+        details.forceName = True  # in batches, too, where layers get the names of files
         details.setPostProcessor(LayerFinish(one, texts, made, place, is_shown))
         context.addLayerToLoadOnCompletion(one.source, details)
 
 
-def _set_time(layer: QgsRasterLayer, day: str, until: str) -> None:
-    """Let the temporal controller show a raster from its date until the next one."""
-    begin = QDate.fromString(day, "yyyy-MM-dd")
-    end = QDate.fromString(until, "yyyy-MM-dd") if until else begin.addDays(1)
-    midnight = QTime(0, 0)
-    times = QgsDateTimeRange(QDateTime(begin, midnight), QDateTime(end, midnight), True, False)
+def _set_time(layer: QgsRasterLayer, found: ResultLayer) -> None:
+    """Let the temporal controller show a raster from its date until the next one.
+
+    A second apart from both: a project keeps the ends as parts of the range, and a frame that
+    touches it would show both dates. Frames are in UTC, and start with the first date.
+    """
+    begin, end = _midnight(found.day), _midnight(found.until or found.day)
+    end = end.addSecs(-1) if found.until else end.addDays(1).addSecs(-1)
+    times = QgsDateTimeRange(begin if found.is_first else begin.addSecs(1), end)
     properties = layer.temporalProperties()
     properties.setMode(QgsRasterLayerTemporalProperties.ModeFixedTemporalRange)
     properties.setFixedTemporalRange(times)
     properties.setIsActive(True)
+
+
+def _midnight(day: str) -> QDateTime:
+    return QDateTime(QDate.fromString(day, "yyyy-MM-dd"), QTime(0, 0), QTimeZone.utc())

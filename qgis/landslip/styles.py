@@ -37,6 +37,14 @@ _STATES = (
     ("recovering", (253, 174, 97, 200)),
     ("recovered", (166, 217, 106, 200)),
 )
+_RECOVERY = (
+    ("unknown", (170, 176, 184, 200)),
+    ("declining", (122, 1, 119, 220)),
+    ("bare", (189, 0, 38, 220)),
+    ("recovering", (254, 204, 92, 220)),
+    ("recovered", (35, 132, 67, 220)),
+)
+_CLASSES = {"state": _STATES, "recovery": _RECOVERY}
 _FILLS = {
     "landslides": _LANDSLIDE,
     "matched": (27, 120, 55),
@@ -57,8 +65,10 @@ def apply_style(layer: QgsMapLayer, look: str, texts: Texts) -> None:
             _show_probability(layer)
         elif look == "mask":
             _show_classes(layer, [(1, texts("Landslide"), (*_LANDSLIDE, 200))])
-        elif look == "state":
-            classes = [(at, texts(name), colour) for at, (name, colour) in enumerate(_STATES)]
+        elif look in _CLASSES:
+            classes = [
+                (at, texts(name), colour) for at, (name, colour) in enumerate(_CLASSES[look])
+            ]
             _show_classes(layer, classes)
     layer.triggerRepaint()
 

@@ -29,7 +29,7 @@ from .parameters import parameter_name
 from .texts import Texts
 from .tools.definition import Tool, Widget
 
-_INVENTORY = ("inventory.gpkg", "landslides", "inventory.json")
+_LANDSLIDES = ("landslides", "tracks")  # layers that may stand for their folder
 
 
 @dataclass
@@ -221,8 +221,8 @@ class ValueReader:
         if not is_plain:
             return self._export(layer)
         file = Path(path)
-        is_inventory = (file.name, stated) == _INVENTORY[:2]
-        if widget.takes_inventory and is_inventory and (file.parent / _INVENTORY[2]).is_file():
+        record = dict(widget.whole_folders).get(file.name)
+        if record and stated in _LANDSLIDES and (file.parent / record).is_file():
             return str(file.parent)
         if layer.dataProvider().subLayerCount() < 2:
             return path

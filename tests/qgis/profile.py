@@ -1,6 +1,7 @@
 """A fresh QGIS profile with the plugin, and `qgis_process` in it."""
 
 import io
+import json
 import os
 import shutil
 import signal
@@ -11,11 +12,14 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from tests.factories.qgis import PYTHON
 from tests.qgis.plugin_modules import BUILD, ROOT
 
 # Debian's wrapper passes an option that qgis_process does not know
 PROGRAMS = ("qgis_process.bin", "qgis_process")
+LOADED_LAYERS = Path(__file__).with_name("loaded_layers.py")
 _WITHOUT_NAME = ("PYTHONPATH", "VIRTUAL_ENV")
 
 
@@ -79,8 +83,29 @@ class Profile:
 
     def run(self, algorithm: object, **values: object) -> Answer:
         """Run an algorithm or a model; a colon in a name is written as two underscores."""
-        stated = [f"{name.replace('__', ':')}={value}" for name, value in values.items()]
+        stated = [
+            f"{name.replace('__', ':')}={one}"
+            for name, value in values.items()
+            for one in (value if isinstance(value, list) else [value])
+        ]
         return self.ask("run", algorithm, "--", *stated)
+
+    def load(
+        self, algorithm: str, days: list[str], time_zone: str = "UTC", **values: object
+    ) -> dict[str, Any]:
+        """Run an algorithm and load what it makes; see `loaded_layers`."""
+        words = [str(PYTHON), str(LOADED_LAYERS), str(self.folder), algorithm, json.dumps(values)]
+        done = subprocess.run(
+            [*words, *days],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=self.variables() | {"TZ": time_zone},
+            timeout=900,
+        )
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return found
 
     def run_until(self, is_time: Callable[[], bool], algorithm: str, **values: object) -> Answer:
         """Run an algorithm and end QGIS when it is time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .dates import SERIES, STATES, TRACK
+from .dates import RECOVERY, SERIES, STATES, TRACK
 from .landslides import COMPARE, EXTRACT, INVENTORY, REPORT, SAMPLE
 from .scenes import ORTHORECTIFY, PANSHARPEN, PREPROCESS, REGISTER
 
@@ -19,4 +19,5 @@ TOOLS = (
     SERIES,
     STATES,
     TRACK,
+    RECOVERY,
 )

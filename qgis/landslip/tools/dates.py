@@ -24,8 +24,7 @@ SERIES = Tool(
         "scale": Widget("Reflectance of a stored 1", advanced=True, minimum=0),
         "nodata": shared.NODATA,
         "datum_shift": shared.DATUM,
-        "overwrite": shared.OVERWRITE,
-        "out": shared.FOLDER,
+        **shared.FOLDER_OUTPUT,
     },
     results=(Result("Scene", "????-??-??.tif", look="scene", is_raster=True),),
 )
@@ -42,8 +41,7 @@ STATES = Tool(
         "fresh_years": Widget("Years until plants return", minimum=0),
         "recovering_years": Widget("Years until recovered", minimum=0),
         "prior": Widget("Share of landslide pixels", advanced=True, minimum=0, maximum=1),
-        "overwrite": shared.OVERWRITE,
-        "out": shared.FOLDER,
+        **shared.FOLDER_OUTPUT,
     },
     results=(Result("State", "????-??-??_state.tif", look="state", is_raster=True),),
 )
@@ -54,7 +52,12 @@ TRACK = Tool(
     label="Track landslides",
     widgets={
         "inventories": (
-            Widget("Inventories (layers)", "vectors", suffix="_layers", takes_inventory=True),
+            Widget(
+                "Inventories (layers)",
+                "vectors",
+                suffix="_layers",
+                whole_folders=(shared.INVENTORY,),
+            ),
             Widget("Inventories, or series and states: folders, one a line", "folders"),
         ),
         "series": Widget("Series", "folder"),
@@ -67,12 +70,47 @@ TRACK = Tool(
         "previous": Widget("Earlier histories", "folder", advanced=True),
         "lang": shared.LANGUAGE,
         "datum_shift": shared.DATUM,
-        "overwrite": shared.OVERWRITE,
-        "out": shared.FOLDER,
+        **shared.FOLDER_OUTPUT,
     },
     results=(
         Result("Landslides by date", "tracks.gpkg", "landslides", "LANDSLIDES"),
         Result("Histories", "tracks.gpkg", "tracks", "TRACKS", is_shown=False),
     ),
     figures=(Figure("COUNT", "Number of histories", "tracks.json", "tracks"),),
+)
+
+RECOVERY = Tool(
+    command="recovery",
+    group="Several dates",
+    label="Measure recovery",
+    widgets={
+        "landslides": (
+            Widget("Histories or inventory", "folder"),
+            Widget(
+                "Polygons",
+                "vector",
+                suffix="_layer",
+                whole_folders=(shared.INVENTORY, shared.HISTORIES),
+            ),
+        ),
+        "series": Widget("Series", "folder"),
+        "failed": Widget("Day on which all failed", "date"),
+        "lang": shared.LANGUAGE,
+        "draws": shared.DRAWS,
+        "seed": shared.SEED,
+        **shared.FOLDER_OUTPUT,
+    },
+    results=(
+        Result("Recovery by date", "recovery.gpkg", "trajectories", "TRAJECTORIES", is_shown=False),
+        Result("Recovery of landslides", "recovery.gpkg", "landslides", "RECOVERED_LANDSLIDES"),
+        Result(
+            "Recovery of pixels",
+            "recovery_class.tif",
+            output="RECOVERY_CLASS",
+            look="recovery",
+            is_raster=True,
+            is_shown=False,
+        ),
+    ),
+    figures=(Figure("COUNT", "Number of landslides", "recovery.json", "landslides"),),
 )

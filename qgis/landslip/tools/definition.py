@@ -26,7 +26,8 @@ class Widget:
         files: filter of file dialogs.
         parent: parameter of the raster that a band belongs to.
         layer_option: the option that names a layer of the chosen file.
-        takes_inventory: a layer of an inventory stands for its whole folder.
+        whole_folders: GeoPackages whose layers stand for the folder that they are in, each with the
+            record beside it.
     """
 
     label: str
@@ -39,7 +40,7 @@ class Widget:
     files: str = ""
     parent: str = ""
     layer_option: str = ""
-    takes_inventory: bool = False
+    whole_folders: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

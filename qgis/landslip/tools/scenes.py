@@ -39,8 +39,7 @@ PREPROCESS = Tool(
         "clouds": Widget("Clouds: bright, or a folder of weights"),
         "clouds_become": Widget("Clouds become", advanced=True),
         "datum_shift": shared.DATUM,
-        "overwrite": shared.OVERWRITE,
-        "out": shared.FOLDER,
+        **shared.FOLDER_OUTPUT,
     },
     left_out={"no_registration": "the same as registration off"},
     results=(
@@ -60,9 +59,7 @@ ORTHORECTIFY = Tool(
         "resolution": Widget("Side of a pixel (m)", minimum=0.01),
         "nodata": shared.NODATA,
         "datum_shift": shared.DATUM,
-        "overwrite": shared.OVERWRITE,
-        "report": shared.REPORT,
-        "out": shared.GEOTIFF,
+        **shared.GEOTIFF_OUTPUT,
     },
     style="scene",
 )
@@ -81,9 +78,7 @@ PANSHARPEN = Tool(
         "mtf_nyquist": Widget(
             "Response at the Nyquist frequency", advanced=True, minimum=0.01, maximum=1
         ),
-        "overwrite": shared.OVERWRITE,
-        "report": shared.REPORT,
-        "out": shared.GEOTIFF,
+        **shared.GEOTIFF_OUTPUT,
     },
     style="scene",
 )
@@ -102,9 +97,7 @@ REGISTER = Tool(
         "nodata": shared.NODATA,
         "reference_nodata": Widget("Value of missing data, reference", advanced=True),
         "datum_shift": shared.DATUM,
-        "overwrite": shared.OVERWRITE,
-        "report": shared.REPORT,
-        "out": shared.GEOTIFF,
+        **shared.GEOTIFF_OUTPUT,
     },
     style="scene",
 )
