@@ -145,7 +145,7 @@ def text(value: object) -> object:
     return str(value) if isinstance(value, Path) else value
 
 
-BAD = {
+BAD: dict[str, tuple[dict[str, Any], str]] = {
     "orthorectify": ({"IMAGE": "scene.tif", "DEM": "dem.tif"}, "RPC"),
     "pansharpen": ({"MS": "scene.tif", "PAN": "landslides.gpkg"}, "landslides.gpkg"),
     "register": ({"MOVING": "scene.tif", "REFERENCE": "dem.tif", "MODEL": "shift"}, "dem.tif"),
