@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flake8_qgis.flake8_qgis import Plugin
 from tests.qgis.plugin_modules import BUILD, PLUGIN, ROOT, plugin_module
 
 import landslip
@@ -157,3 +158,25 @@ def test_code_is_of_qt_5_and_6(path: Path) -> None:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             assert node.value.id != "Qt", "Qt's enumerations are other ones in Qt 6"
             assert f"{node.value.id}.{node.attr}" not in RENAMED_MEMBERS, ast.unparse(node)
+    assert qt_problems(text) == []
+
+
+def qt_problems(text: str) -> list[str]:
+    """Return what is of one version of Qt only: imports, `exec_`, and all that Qt 6 changed."""
+    rules = ("QGS103", "QGS104", "QGS107", "QGS4")
+    found = (problem for _, _, problem, _ in Plugin(ast.parse(text)).run())
+    return [problem for problem in found if problem.startswith(rules)]
+
+
+@pytest.mark.parametrize(
+    ("spelling", "rule"),
+    [
+        ("from PyQt5.QtCore import QDate", "QGS103"),
+        ("dialog.exec_()", "QGS107"),
+        ("from qgis.PyQt.QtCore import QVariant\nQgsField('a', QVariant.Int)", "QGS402"),
+        ("from qgis.PyQt.QtCore import Qt\nQt.MidButton", "QGS403"),
+        ("from qgis.PyQt.QtCore import QRegExp", "QGS406"),
+    ],
+)
+def test_spellings_of_qt_5_are_found(spelling: str, rule: str) -> None:
+    assert [problem.partition(" ")[0] for problem in qt_problems(spelling)] == [rule]

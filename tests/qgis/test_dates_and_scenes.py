@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 from tests.docs.folders import NAMES, Folders
+from tests.preprocessing.pipeline.conftest import ProductLibrary, make_ground
 from tests.qgis.profile import Profile, fresh_profile, qgis_process
 
 pytestmark = [
@@ -28,6 +29,21 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Profile:
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     return Folders(tmp_path_factory.mktemp("folders"))
+
+
+def test_a_product_becomes_a_scene(profile: Profile, tmp_path: Path) -> None:
+    library = ProductLibrary(tmp_path, make_ground())
+    answer = profile.run(
+        "landslip:preprocess",
+        PRODUCTS=library.summer,
+        DEM=library.dem,
+        DEM_HEIGHTS="ellipsoid",
+        OUTPUT=tmp_path / "SCENES",
+    )
+    assert answer.code == 0, answer.text
+    name = library.summer.name.removesuffix(".tar.gz")
+    with rasterio.open(tmp_path / "SCENES" / name / f"{name}.tif") as scene:
+        assert scene.descriptions == NAMES
 
 
 def test_from_raw_images_to_a_scene_on_its_reference(
@@ -146,6 +162,7 @@ def text(value: object) -> object:
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "preprocess": ({"PRODUCTS": "scene.tif", "DEM": "dem.tif"}, "scene.tif"),
     "orthorectify": ({"IMAGE": "scene.tif", "DEM": "dem.tif"}, "RPC"),
     "pansharpen": ({"MS": "scene.tif", "PAN": "landslides.gpkg"}, "landslides.gpkg"),
     "register": ({"MOVING": "scene.tif", "REFERENCE": "dem.tif", "MODEL": "shift"}, "dem.tif"),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from rattler_build import Stage0Recipe
 
 from landslip.api.diagnosis.packages import EXTRAS
 
@@ -30,6 +31,16 @@ def test_the_conda_recipe_has_the_dependencies_of_the_package() -> None:
     assert recipe["about"]["license"] == PROJECT["license"]
     (entry,) = recipe["build"]["python"]["entry_points"]
     assert entry == f"landslip = {PROJECT['scripts']['landslip']}"
+
+
+def test_the_conda_recipe_renders_to_one_package_for_every_platform() -> None:
+    recipe = Stage0Recipe.from_file(ROOT / "release/recipe.yaml")
+    (variant,) = recipe.render()
+    found = variant.recipe
+    assert (found.package.name, found.build.noarch) == (PROJECT["name"], "python")
+    assert str(found.package.version) == recipe.to_dict()["context"]["version"]
+    assert len(found.requirements.run) == len(PROJECT["dependencies"]) + 1  # and Python
+    assert f"python {PROJECT['requires-python']}" in map(str, found.requirements.run)
 
 
 def test_the_citation_names_software_and_paper() -> None:
