@@ -1,6 +1,7 @@
 """Miniature rasters and vector files, made by code."""
 
 import gc
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,9 @@ from system_chromium import chromium_path, launch_chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+# GeoPackages that tests make themselves need not outlive a power cut either
+os.environ.setdefault("OGR_SQLITE_SYNCHRONOUS", "OFF")
 
 UTM = "EPSG:32650"
 METRES = Affine(1, 0, 500_000, 0, -1, 4_000_000)

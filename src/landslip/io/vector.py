@@ -27,7 +27,8 @@ from landslip.io.vector_source import VectorSource, quiet_gdal, vector_source
 
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 _MAX_METRES = 1e8  # twice around the Earth, and past the numbers of zones before eastings
-_DATE_OPTION = "OGR_CURRENT_DATE"
+# files are written beside their place; SQLite would wait for the disk at each of many transactions
+_WRITING = {"OGR_CURRENT_DATE": FIXED_DATE, "OGR_SQLITE_SYNCHRONOUS": "OFF"}
 _LISTED = 5
 LANDSLIDES_LAYER = "landslides"  # of an inventory, read where no layer is named
 _NULLABLE = {"bool": "boolean", "int16": "Int64", "int32": "Int64", "int64": "Int64"}
@@ -262,8 +263,8 @@ def vector_writing(path: Path, what: str) -> Iterator[None]:
     Raises:
         LandslipError: GDAL, or what is done meanwhile, fails with a RuntimeError.
     """
-    before = pyogrio.get_gdal_config_option(_DATE_OPTION)
-    pyogrio.set_gdal_config_options({_DATE_OPTION: FIXED_DATE})
+    before = {name: pyogrio.get_gdal_config_option(name) for name in _WRITING}
+    pyogrio.set_gdal_config_options(_WRITING)
     try:
         with warnings.catch_warnings():
             # a missing coordinate system is reported elsewhere
@@ -272,7 +273,7 @@ def vector_writing(path: Path, what: str) -> Iterator[None]:
     except RuntimeError as error:
         raise write_error(path, what, error) from error
     finally:
-        pyogrio.set_gdal_config_options({_DATE_OPTION: before})
+        pyogrio.set_gdal_config_options(before)
 
 
 def write_error(path: Path, what: str, error: Exception) -> LandslipError:

@@ -314,7 +314,7 @@ def describe_columns(
                 indexed = file.execute(f"SELECT count(*) FROM {index}").fetchone()[0]  # noqa: S608
                 if indexed != int((frame.geometry.notna() & ~frame.geometry.is_empty).sum()):
                     raise sqlite3.DatabaseError(f"{index} is incomplete")
-            file.executescript(_SCHEMA.read_text("utf-8"))
+            file.executescript("BEGIN;" + _SCHEMA.read_text("utf-8"))  # one transaction
             file.executemany(_INSERT_COLUMN, rows)
             file.commit()
     except sqlite3.Error as error:
