@@ -142,14 +142,18 @@ def busy_seconds(metrics: CDPSession) -> float:
 def measure(page: Page, metrics: CDPSession, kind: str, seconds: float) -> Motion:
     """Move the map."""
     requests: list[Request] = []
-    page.on("requestfinished", requests.append)
+
+    def note(request: Request) -> None:
+        requests.append(request)
+
+    page.on("requestfinished", note)
     before = busy_seconds(metrics)
     found: dict[str, list[float]] = page.evaluate(MOVE, [kind, seconds])
     busy = busy_seconds(metrics) - before
     began = page.evaluate("performance.now()")
     rest(page)
     ended = page.evaluate("performance.now()")
-    page.remove_listener("requestfinished", requests.append)
+    page.remove_listener("requestfinished", note)
     sizes = {"rasters": 0, "inventories": 0}
     for request in requests:
         for part in sizes:

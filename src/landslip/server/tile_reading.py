@@ -7,7 +7,6 @@ nodata value is declared.
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -88,9 +87,8 @@ def plan_tile(
             break
         at = 0 if level.overview is None else level.overview + 1
         level = reduced(shapes, at, level.reduction * 2)
-    between = _between(side)
     x, y = (
-        between @ (places[..., axis] * scale[axis] - first - 0.5).astype(np.float32) @ between.T
+        _interpolated((places[..., axis] * scale[axis] - first - 0.5).astype(np.float32))
         for axis, first in ((0, columns[0]), (1, rows[0]))
     )
     return TilePlan(
@@ -166,13 +164,17 @@ def _places(grid: Grid, tile: tuple[int, int, int], side: int) -> NDArray[np.flo
     return pixels.reshape(len(knots), len(knots), 2)
 
 
-@lru_cache(maxsize=4)
-def _between(side: int) -> NDArray[np.float32]:
-    """Return the weights (side, knots) by which a pixel's middle is interpolated."""
-    middles = (np.arange(side) + 0.5) / _STEP_PX
-    knots = np.arange(side // _STEP_PX + 1)
-    weights = np.maximum(0, 1 - np.abs(middles[:, np.newaxis] - knots))
-    return np.asarray(weights, dtype=np.float32)
+def _interpolated(knots: Places) -> Places:
+    """Return values (side, side) in the middles of a tile's pixels, between knots (n, n).
+
+    A product with a matrix of weights is slower: its threads wait for each other on busy cores.
+    """
+    count = len(knots) - 1
+    after = ((np.arange(_STEP_PX, dtype=np.float32) + 0.5) / _STEP_PX)[:, np.newaxis]
+    down = knots[:-1, np.newaxis] * (1 - after) + knots[1:, np.newaxis] * after
+    down = down.reshape(count * _STEP_PX, count + 1)
+    along = down[:, :-1, np.newaxis] * (1 - after.T) + down[:, 1:, np.newaxis] * after.T
+    return np.asarray(along.reshape(count * _STEP_PX, -1))
 
 
 def _step(places: NDArray[np.float64]) -> float:

@@ -8,7 +8,8 @@ coordinates of the pointer.
 import re
 
 import pytest
-from tests.server.browser.conftest import OpenPage, Site
+from tests.server.browser.conftest import OpenPage, Site, wait_for_map
+from tests.server.browser.reviewing import screen_place
 from tests.server.browser.viewing import (
     hash_of,
     polygon_place,
@@ -100,6 +101,33 @@ def test_a_filter_is_of_table_and_map_and_charts_have_the_same_numbers(open_page
     figure.locator("summary").click()
     numbers = figure.locator("tbody td:nth-child(2)").all_inner_texts()
     assert sum(map(int, numbers)) == 20
+
+
+def test_a_text_filters_the_map(open_page: OpenPage, site: Site) -> None:
+    page = open_page()
+    first, _, _ = polygon_place(page, site)
+    inventory = hash_of(page)["inventory"]
+    rows = page.request.get(f"{site.url}api/inventories/{inventory}/features").json()["rows"]
+    other = rows[-1]
+    page.keyboard.press("Alt+3")
+    page.get_by_label("Search in texts").fill(f"#{other['id']}")
+    wait_for_text(page, ".table-count", "1 of 20")
+    page.locator("body").press("Alt+3")
+    note = page.locator(".filter-note")
+    note.get_by_text("1 of 20 polygons").wait_for()
+    wait_for_map(page)
+    page.mouse.click(*polygon_place(page, site)[1:])
+    page.mouse.click(*screen_place(page, tuple(other["centroid"])))
+    page.get_by_role("heading", name=f"Landslide {other['id']}").wait_for()
+    page.locator("body").press("Escape")
+    page.mouse.click(*polygon_place(page, site)[1:])
+    page.wait_for_timeout(500)
+    assert "polygon" not in hash_of(page)
+    note.get_by_role("button", name="Clear").click()
+    note.wait_for(state="detached")
+    wait_for_map(page)
+    page.mouse.click(*polygon_place(page, site)[1:])
+    page.get_by_role("heading", name=f"Landslide {first}").wait_for()
 
 
 def test_coordinates_and_search(open_page: OpenPage) -> None:

@@ -3,15 +3,26 @@
 Covers: one key to judge and go on; undo and redo; keys that are faster than the server, and
 polygons that are shown without waiting for it; type, note and history; rules; the queue's orders;
 several selected by a box; ground looked at cell by cell; outlines hidden and the image before;
-the help; large buttons on a narrow screen.
+the help; large buttons on a narrow screen; graphics that the browser took away.
 """
 
+import io
 import re
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 from tests.server.browser.conftest import OpenPage, wait_for_map
-from tests.server.browser.reviewing import Server, begin, current, intercept, poll, press, settle
+from tests.server.browser.reviewing import (
+    Server,
+    begin,
+    current,
+    intercept,
+    poll,
+    press,
+    screen_place,
+    settle,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -224,6 +235,44 @@ def test_ground_is_looked_at_cell_by_cell(open_page: OpenPage, server: Server) -
     assert server.counts()["accepted"] > accepted
     percent = page.locator(".review strong").filter(has_text="of the ground").inner_text()
     assert not percent.startswith("0%")
+
+
+def test_verdicts_are_on_the_map_again_when_the_browser_took_the_graphics_away(
+    open_page: OpenPage, server: Server
+) -> None:
+    server.post(f"inventories/{server.inventory}/review", {"author": "Cy"})
+    polygon = server.get(f"inventories/{server.inventory}/features?sort=-area_m2")["rows"][0]
+    server.change(polygon["id"], "reset", "Cy")
+    page = open_page()
+    page.get_by_label("Colour", exact=True).select_option("verdict")
+    page.get_by_role("slider", name="Fill").fill("1")
+    wait_for_map(page)
+    place = screen_place(page, tuple(polygon["centroid"]))
+    unreviewed = colour_at(page, place)
+    server.change(polygon["id"], "accept", "Cy")
+    page.reload()
+    wait_for_map(page)
+    accepted = colour_at(page, place)
+    assert accepted[2] > unreviewed[2] + 50  # blue
+    page.evaluate(
+        """() => {
+          const gl = document.querySelector(".map-canvas canvas").getContext("webgl2");
+          window.graphics = gl.getExtension("WEBGL_lose_context");
+          window.graphics.loseContext();
+        }"""
+    )
+    page.locator(".map-canvas[data-idle='false']").wait_for(state="attached")
+    page.evaluate("() => window.graphics.restoreContext()")
+    wait_for_map(page)
+    assert colour_at(page, place) == accepted
+
+
+def colour_at(page: "Page", place: tuple[float, float]) -> tuple[int, ...]:
+    """Red, green and blue of a place of the window."""
+    clip = {"x": place[0], "y": place[1], "width": 1, "height": 1}
+    picture = Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")
+    colour: tuple[int, ...] = picture.getpixel((0, 0))
+    return colour
 
 
 def test_a_narrow_screen_has_large_buttons(open_page: OpenPage, server: Server) -> None:

@@ -1,11 +1,13 @@
 """The map of the page.
 
-Covers: the first look, files that cannot be read, another inventory; bands and stretch; the
-threshold of the probability, states; dates, and two images compared; what a link and a reload
-keep; keys and Tab; a narrow page; an empty folder; a server that is gone.
+Covers: the first look, screens with small pixels, files that cannot be read, another inventory, a
+corrected one, elevation models; bands and stretch; the threshold of the probability, states; dates,
+and two images compared; what a link and a reload keep; keys and Tab; a narrow page; an empty
+folder; a server that is gone.
 """
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from PIL import Image
+from tests.inventory.factories import write_plane
 from tests.server.browser.conftest import Faults, OpenPage, Site, serving, wait_for_map
 from tests.server.browser.reviewing import wait_for_address
 from tests.server.browser.viewing import (
@@ -23,6 +26,8 @@ from tests.server.browser.viewing import (
     set_range,
     wait_for_text,
 )
+
+import landslip
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -275,6 +280,49 @@ def test_a_narrow_page_has_sheets(open_page: OpenPage, site: Site) -> None:
     card = page.locator(".detail-card")
     card.get_by_role("heading", name=re.compile(str(id_))).wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_screens_with_small_pixels_are_sharp(open_page: OpenPage) -> None:
+    page = open_page(ratio=2)
+    width = page.evaluate(
+        "(({ width, clientWidth }) => width / clientWidth)"
+        "(document.querySelector('.map-canvas canvas'))"
+    )
+    assert width == 2
+    # at rest nothing is asked for, and nothing is drawn
+    asked = tile_requests(page, lambda: page.wait_for_timeout(2000))
+    assert asked == []
+    nearer = tile_requests(page, lambda: press_on_map(page, "+"))
+    images = [url for url in nearer if "/rasters/" in url]
+    assert len({*images}) == len(images) > 0
+
+
+def test_what_is_no_scene_comes_after_it_and_verdicts_of_a_review_are_shown(
+    open_page: OpenPage, folder_template: Path, faults: Faults, tmp_path: Path
+) -> None:
+    folder = tmp_path / "served"
+    shutil.copytree(folder_template, folder)
+    write_plane(folder / "dem.tif")
+    review = landslip.start_review(folder / "inventory", folder / "reviews" / "one", author="Ann")
+    review.accept([int(one) for one in review.landslides["id"]], author="Ann")
+    landslip.make_inventory(folder / "reviews" / "one", out=folder / "corrected", draws=0)
+    with serving(folder) as other:
+        faults.origin = other.url
+        page = open_page(url=other.url)
+        images = page.get_by_role("combobox", name="Image")
+        assert images.locator("option").all_inner_texts()[-1] == "Elevation model · dem"
+        assert "dem" not in images.locator("option:checked").inner_text()
+        page.get_by_label("Inventory").select_option(label="corrected")
+        page.get_by_label("Colour", exact=True).select_option("verdict")
+        shown = page.get_by_role("switch", name="Image")
+        shown.uncheck()
+        # accepted: blue outlines and fill
+        colour_when(page, tmp_path, lambda blue: blue[2] > blue[0] + 5)
+        shown.check()
+        images.select_option(label="Elevation model · dem")
+        page.get_by_role("switch", name="Landslides").uncheck()
+        colour_when(page, tmp_path, lambda grey: max(grey) - min(grey) < 8)
+        page.get_by_text("Brightness").wait_for()
 
 
 def test_an_empty_folder_says_how_to_begin(

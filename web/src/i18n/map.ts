@@ -5,6 +5,7 @@ export const map = area(
   {
     map: "Map",
     "map.error": "Part of the map could not be loaded.",
+    "map.lost": "The browser no longer lets this page draw. Nothing is lost: reload the page to see the map again.",
     loading: "Loading …",
     none: "none",
     retry: "Try again",
@@ -181,6 +182,7 @@ export const map = area(
   {
     map: "地图",
     "map.error": "地图的一部分未能加载。",
+    "map.lost": "浏览器不再允许本页绘图。没有丢失任何内容：请重新加载页面以再次显示地图。",
     loading: "正在加载……",
     none: "无",
     retry: "重试",

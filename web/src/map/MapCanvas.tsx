@@ -117,7 +117,12 @@ function followIdle(container: HTMLElement): () => void {
     const idle = () => {
       container.dataset["idle"] = String(preparing.peek() === null);
     };
-    const listeners = [map.on("dataloading", busy), map.on("movestart", busy), map.on("idle", idle)];
+    const listeners = [
+      map.on("dataloading", busy),
+      map.on("movestart", busy),
+      map.on("webglcontextlost", busy),
+      map.on("idle", idle),
+    ];
     map.triggerRepaint();
     return () => listeners.forEach((one) => one.unsubscribe());
   });

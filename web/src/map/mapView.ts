@@ -19,6 +19,8 @@ import { t } from "../i18n";
 setWorkerUrl(workerUrl);
 
 const REPORT_MS = 15_000;
+/** A browser that takes the graphics away gives them back sooner, unless it never does. */
+const RESTORE_MS = 10_000;
 
 /** From below to above. */
 export const GROUPS = [
@@ -52,6 +54,9 @@ export class MapView {
   isShown: (polygon: MapGeoJSONFeature) => boolean = () => true;
   /** Layers whose features have polygon ids. */
   readonly pickable = new Set<string>();
+  /** Counts how often the browser took the graphics away and gave them back, as phones do with pages
+   * in the background. Sources and layers are as before then, states of features are lost. */
+  readonly restored = signal(0);
   private readonly listeners = new Set<(pick: Pick | null) => void>();
 
   constructor(map: MapLibreMap) {
@@ -61,6 +66,16 @@ export class MapView {
       const id = this.polygonAt(event.point);
       const pick = id === null ? null : { id, more: event.originalEvent.shiftKey };
       for (const listener of this.listeners) listener(pick);
+    });
+    let waiting: ReturnType<typeof setTimeout> | undefined;
+    map.on("webglcontextlost", () => {
+      waiting = setTimeout(() => notify("error", t("map.lost")), RESTORE_MS);
+    });
+    map.on("webglcontextrestored", () => {
+      clearTimeout(waiting);
+      map.once("style.load", () => {
+        this.restored.value = this.restored.peek() + 1;
+      });
     });
   }
 

@@ -32,6 +32,9 @@ export function followPolygons(view: MapView): () => void {
   addChangedOutlines(view);
   addSelection(view);
   const stops = [
+    effect(() => {
+      if (view.restored.value > 0) made.value = made.peek() + 1;
+    }),
     followTiles(view, made),
     followPaint(view, made),
     followFilter(view, made),
