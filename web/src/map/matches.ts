@@ -10,6 +10,11 @@ import type { FeatureIds } from "../core/types";
 /** null: all, as far as is known. */
 export const matches = signal<FeatureIds | null>(null);
 
+const alike = (one: FeatureIds, other: FeatureIds | null): boolean =>
+  one.selected === other?.selected &&
+  one.ids.length === other.ids.length &&
+  one.ids.every((id, at) => id === other.ids[at]);
+
 export function followMatches(): () => void {
   let newest = 0;
   let of: string | null = null;
@@ -24,7 +29,8 @@ export function followMatches(): () => void {
     const query = { ...(text !== undefined && { text }), ...(range !== undefined && { range }) };
     api.featureIds(id, query).then(
       (found) => {
-        if (mine === newest) matches.value = found;
+        // The map makes its tiles anew with each filter: not for the same one.
+        if (mine === newest && !alike(found, matches.peek())) matches.value = found;
       },
       (error: unknown) => {
         // The table says why.
