@@ -112,7 +112,7 @@ def test_a_text_filters_the_map(open_page: OpenPage, site: Site) -> None:
     page.keyboard.press("Alt+3")
     page.get_by_label("Search in texts").fill(f"#{other['id']}")
     wait_for_text(page, ".table-count", "1 of 20")
-    page.locator("body").press("Alt+3")
+    page.locator(".panel-bottom .panel-header .icon-button").click()
     note = page.locator(".filter-note")
     note.get_by_text("1 of 20 polygons").wait_for()
     wait_for_map(page)
