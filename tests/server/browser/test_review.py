@@ -244,7 +244,7 @@ def test_verdicts_are_on_the_map_again_when_the_browser_took_the_graphics_away(
     polygon = server.get(f"inventories/{server.inventory}/features?sort=-area_m2")["rows"][0]
     server.change(polygon["id"], "reset", "Cy")
     page = open_page()
-    page.get_by_label("Colour", exact=True).select_option("verdict")
+    page.get_by_role("combobox", name="Colour", exact=True).select_option("verdict")
     page.get_by_role("slider", name="Fill").fill("1")
     wait_for_map(page)
     place = screen_place(page, tuple(polygon["centroid"]))

@@ -107,9 +107,10 @@ const preparing = computed(() => {
 /** Say in the document when the map rests, for those who drive the page by a program. */
 function followIdle(container: HTMLElement): () => void {
   return effect(() => {
-    const map = mapView.value?.map;
-    if (!map || !workspace.value) return;
+    const view = mapView.value;
+    if (!view || !workspace.value) return;
     void preparing.value;
+    const map = view.map;
     const busy = () => {
       container.dataset["idle"] = "false";
     };
@@ -117,12 +118,8 @@ function followIdle(container: HTMLElement): () => void {
     const idle = () => {
       container.dataset["idle"] = String(preparing.peek() === null);
     };
-    const listeners = [
-      map.on("dataloading", busy),
-      map.on("movestart", busy),
-      map.on("webglcontextlost", busy),
-      map.on("idle", idle),
-    ];
+    if (view.lost.value) return busy();
+    const listeners = [map.on("dataloading", busy), map.on("movestart", busy), map.on("idle", idle)];
     map.triggerRepaint();
     return () => listeners.forEach((one) => one.unsubscribe());
   });

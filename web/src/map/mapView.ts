@@ -54,9 +54,9 @@ export class MapView {
   isShown: (polygon: MapGeoJSONFeature) => boolean = () => true;
   /** Layers whose features have polygon ids. */
   readonly pickable = new Set<string>();
-  /** Counts how often the browser took the graphics away and gave them back, as phones do with pages
-   * in the background. Sources and layers are as before then, states of features are lost. */
-  readonly restored = signal(0);
+  /** Whether the browser has taken the graphics away, as phones do with pages in the background. Once
+   * it gives them back sources and layers are as before, and states of features are gone. */
+  readonly lost = signal(false);
   private readonly listeners = new Set<(pick: Pick | null) => void>();
 
   constructor(map: MapLibreMap) {
@@ -69,12 +69,13 @@ export class MapView {
     });
     let waiting: ReturnType<typeof setTimeout> | undefined;
     map.on("webglcontextlost", () => {
+      this.lost.value = true;
       waiting = setTimeout(() => notify("error", t("map.lost")), RESTORE_MS);
     });
     map.on("webglcontextrestored", () => {
       clearTimeout(waiting);
       map.once("style.load", () => {
-        this.restored.value = this.restored.peek() + 1;
+        this.lost.value = false;
       });
     });
   }

@@ -32,9 +32,7 @@ export function followPolygons(view: MapView): () => void {
   addChangedOutlines(view);
   addSelection(view);
   const stops = [
-    effect(() => {
-      if (view.restored.value > 0) made.value = made.peek() + 1;
-    }),
+    followRestored(view, made),
     followTiles(view, made),
     followPaint(view, made),
     followFilter(view, made),
@@ -81,6 +79,15 @@ function addSelection(view: MapView): void {
     source: SELECTED,
     layout: { "line-join": "round" },
     paint: { "line-color": "#ffffff", "line-width": 2.5 },
+  });
+}
+
+function followRestored(view: MapView, made: { value: number; peek: () => number }): () => void {
+  let wasLost = false;
+  return effect(() => {
+    const lost = view.lost.value;
+    if (wasLost && !lost) made.value = made.peek() + 1;
+    wasLost = lost;
   });
 }
 
