@@ -10,6 +10,7 @@ import io
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from PIL import Image
 from tests.server.browser.conftest import OpenPage, wait_for_map
@@ -267,12 +268,11 @@ def test_verdicts_are_on_the_map_again_when_the_browser_took_the_graphics_away(
     assert colour_at(page, place) == accepted
 
 
-def colour_at(page: "Page", place: tuple[float, float]) -> tuple[int, ...]:
+def colour_at(page: "Page", place: tuple[float, float]) -> tuple[int, int, int]:
     """Red, green and blue of a place of the window."""
-    clip = {"x": place[0], "y": place[1], "width": 1, "height": 1}
-    picture = Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")
-    colour: tuple[int, ...] = picture.getpixel((0, 0))
-    return colour
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    red, green, blue = np.asarray(picture)[int(place[1]), int(place[0])].tolist()
+    return red, green, blue
 
 
 def test_a_narrow_screen_has_large_buttons(open_page: OpenPage, server: Server) -> None:
