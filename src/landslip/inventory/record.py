@@ -208,7 +208,10 @@ def read_record(folder: Path) -> InventoryRecord:
     """
     file = folder / RECORD
     if not file.is_file():
-        raise InputError(f"{folder}: not an inventory, there is no {RECORD} in it")
+        raise InputError(
+            f"{folder}: not an inventory, there is no {RECORD} in it; name a folder that `landslip "
+            "inventory` made"
+        )
     return RecordKind(
         model=InventoryRecord,
         name=f"the description of an inventory of version {FORMAT_VERSION}",

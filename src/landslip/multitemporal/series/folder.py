@@ -55,7 +55,10 @@ class Series(Closeable):
         """
         self.path = path
         if not (path / CARD).is_file():
-            raise InputError(f"{path}: not a series, there is no {CARD} in it")
+            raise InputError(
+                f"{path}: not a series, there is no {CARD} in it; name a folder that `landslip "
+                "series` made"
+            )
         self.card = card = _KIND.read(path / CARD)
         self.grid = Grid(
             crs=CRS.from_wkt(card.crs), transform=Affine(*card.transform), shape=card.shape

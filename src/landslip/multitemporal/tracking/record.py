@@ -88,7 +88,10 @@ def read_record(folder: Path) -> TracksRecord:
     """
     file = folder / RECORD
     if not file.is_file():
-        raise InputError(f"{folder}: no histories of landslides, there is no {RECORD} in it")
+        raise InputError(
+            f"{folder}: no histories of landslides, there is no {RECORD} in it; name a folder that "
+            "`landslip track` made"
+        )
     return RecordKind(
         model=TracksRecord,
         name=f"the description of histories of version {FORMAT_VERSION}",
