@@ -193,7 +193,7 @@ def rows(
         page.goto(f"{url}#{urlencode(words)}")
         rest(page)
         metrics = context.new_cdp_session(page)
-        metrics.send("Performance.enable")
+        metrics.send("Performance.enable", {"timeDomain": "threadTicks"})
         count = context.request.get(f"{place}/features?limit=0&bbox={box_of(middle, zoom)}").json()
         for kind in ("pan", "zoom"):
             motion = measure(page, metrics, kind, seconds)

@@ -16,17 +16,20 @@ const COLOURS = ["#e5484d", "#30a46c", "#3b82f6"];
 export function SceneStretch({ scene }: { scene: Raster }) {
   const together = useSignal(false);
   const rendering = renderingOf(scene);
+  const possible = composites(scene);
   const bands = shownBands(scene, rendering);
   const changed = Object.keys(rendering.limits).length > 0 || rendering.gamma !== 1;
   return (
     <>
-      <Segmented
-        label={t("composite")}
-        value={rendering.composite}
-        choices={composites(scene).map((value) => ({ value, label: t(`composite.${value}`) }))}
-        onChange={(composite) => setRendering(scene, { composite })}
-      />
-      {rendering.composite === "band" && (
+      {possible.length > 1 && (
+        <Segmented
+          label={t("composite")}
+          value={rendering.composite}
+          choices={possible.map((value) => ({ value, label: t(`composite.${value}`) }))}
+          onChange={(composite) => setRendering(scene, { composite })}
+        />
+      )}
+      {rendering.composite === "band" && scene.bands.length > 1 && (
         <select
           aria-label={t("composite.band")}
           value={rendering.band}
