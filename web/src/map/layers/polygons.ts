@@ -15,8 +15,8 @@ export const TILES = "landslides";
 export const CHANGED = "landslides-changed";
 const SELECTED = "landslide-selected";
 const TILE_LAYER = "landslides";
-/** Further out a dark edge would hide the small polygons. */
-const HALO_ZOOM = 12;
+/** Further out a dark edge would hide the small polygons, and takes longest to draw. */
+const HALO_ZOOM = 14;
 const PARTS = ["fill", "halo", "line"] as const;
 const EMPTY: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [] };
 
@@ -44,17 +44,17 @@ export function followPolygons(view: MapView): () => void {
 }
 
 const outline = (id: string, source: string, extra: object): LayerSpecification[] => [
-  { id: `${id}-fill`, type: "fill", source, ...extra, paint: {} },
+  // The line is over the fill's edge.
+  { id: `${id}-fill`, type: "fill", source, ...extra, paint: { "fill-antialias": false } },
   {
     id: `${id}-halo`,
     type: "line",
     source,
     ...extra,
     minzoom: HALO_ZOOM,
-    layout: { "line-join": "round" },
     paint: { "line-color": "#0c1116" },
   },
-  { id: `${id}-line`, type: "line", source, ...extra, layout: { "line-join": "round" }, paint: {} },
+  { id: `${id}-line`, type: "line", source, ...extra, paint: {} },
 ];
 
 function addChangedOutlines(view: MapView): void {
