@@ -86,7 +86,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
     done("dataset", "scene", scene, scene.with_suffix(".gpkg"), "--out", made.dataset, "--tile", 64)
     done(
         *("train", made.dataset, "--out", made.model, "--encoder", "test_resnet"),
-        *("--encoder-weights", "none", "--epochs", 30, "--batch-size", 4, "--precision", "fp32"),
+        *("--encoder-weights", "none", "--epochs", 15, "--batch-size", 4, "--precision", "fp32"),
     )
     done("extract", scene, "--model", made.model, "--out", made.map, "--tile", 128, "--overlap", 32)
     return made
