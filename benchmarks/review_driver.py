@@ -211,7 +211,7 @@ class Reviewer:
         if form.count() == 0:
             page.locator(".job-kind").filter(has_text=kind).click()
         for label, value in (numbers or {}).items():
-            page.get_by_label(label).fill(value)
+            page.get_by_label(re.compile(rf"^{re.escape(label)}")).fill(value)
         page.get_by_label("Name of the result").fill(out)
         page.get_by_role("button", name="Start").click()
         job = page.locator(".job").filter(has_text=out).first

@@ -71,7 +71,7 @@ export function chooseInventory(id: string | null): void {
     filter.value = {};
     overlay.value = null;
   });
-  if (id !== null) void loadOverlay();
+  if (inventory.peek()?.review) void loadOverlay();
 }
 
 /** Put one polygon's inventory, as the server has it now, into the workspace. */
