@@ -186,7 +186,7 @@ def measure(page: Page, metrics: CDPSession, kind: str, seconds: float) -> Motio
     for request in requests:
         for part in sizes:
             if f"api/{part}/" in request.url and "/tiles/" in request.url:
-                sizes[part] += request.sizes()["responseBodySize"]
+                sizes[part] += max(0, request.sizes()["responseBodySize"])  # -1: not known
     return Motion(
         frames_ms=found["frames"],
         long_ms=found["long"],

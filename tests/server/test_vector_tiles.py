@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from pmtiles.reader import MmapSource, all_tiles
 from tests.server.served import LEFT, TOP, UTM, client_of, write_squares
 
-from landslip.server.polygon_archive import MAX_TILE_BYTES, _ranks, zoom_range
+from landslip.server.polygon_archive import MAX_TILE_BYTES, _ranks, simplified, zoom_range
 
 SIDE_M = 40.0
 
@@ -58,6 +58,24 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "squares.gpkg").unlink()
     frame.to_file(folder / "squares.gpkg", layer="landslides")
     return folder
+
+
+def test_outlines_have_no_more_points_than_a_zoom_shows() -> None:
+    angles = np.linspace(0, 2 * np.pi, 240, endpoint=False)
+    metre = 360 / 40_075_017
+    rings = [
+        [(103.95 + radius * metre * np.cos(a), 31.27 + radius * metre * np.sin(a)) for a in angles]
+        for radius in (13.0, 400.0)
+    ]
+    frame = geopandas.GeoDataFrame(geometry=[*map(shapely.Polygon, rings)], crs="EPSG:4326")
+    pixel = {zoom: 360 / (512 * 2**zoom) for zoom in (10, 13)}
+    for zoom, most in ((10, (5, 25)), (13, (13, 61))):
+        shown = simplified(frame, zoom).geometry
+        assert shown.is_valid.all()
+        points = [len(one.exterior.coords) for one in shown]
+        assert all(count <= limit for count, limit in zip(points, most, strict=True)), points
+        away = shapely.hausdorff_distance(frame.geometry.to_numpy(), shown.to_numpy())
+        assert (away <= pixel[zoom] / 4).all()
 
 
 def test_tiles_are_asked_for_again_and_then_hold_the_polygons_of_the_file(served: Path) -> None:

@@ -23,6 +23,8 @@ MAX_ZOOM = 14  # a unit of its tiles is 0.6 m
 MAX_TILE_BYTES = 400_000
 _ZOOMS_ABOVE = 4  # the whole is small there
 _WORLD_DEG = 360.0
+_TILE_PX = 512  # on the page
+_TOLERANCE_PX = 0.25  # half a pixel of screens with two for one of the page
 _FEW = 5000  # of a tile, at first
 _SMALLEST_SHARE, _TRIES = 0.3, 6
 
@@ -50,7 +52,8 @@ def write_archive(source: Path, out: Path, work: Path) -> None:
     areas = frame["area_m2"].to_numpy(dtype=np.float64)
     parts = []
     for zoom in range(last, first - 1, -1):
-        parts.append(_write_zoom(frame, areas, _ranks(centres, areas, zoom), zoom, work))
+        shown = frame if zoom == last else simplified(frame, zoom)
+        parts.append(_write_zoom(shown, areas, _ranks(centres, areas, zoom), zoom, work))
         sys.stdout.write(f"{(last - zoom + 1) / (last - first + 2):.3f}\n")
         sys.stdout.flush()
     kinds = {
@@ -58,6 +61,15 @@ def write_archive(source: Path, out: Path, work: Path) -> None:
         for name in frame.columns.drop(frame.geometry.name)
     }
     _merge(parts[::-1], out, kinds)
+
+
+def simplified(frame: geopandas.GeoDataFrame, zoom: int) -> geopandas.GeoDataFrame:
+    """Return polygons, in degrees, without points that no pixel of a zoom shows.
+
+    Outlines of many small polygons are else most of the time that a map takes to draw them.
+    """
+    tolerance = _TOLERANCE_PX * _WORLD_DEG / (_TILE_PX * 2**zoom)
+    return frame.set_geometry(frame.geometry.simplify(tolerance, preserve_topology=True))
 
 
 def _write_zoom(

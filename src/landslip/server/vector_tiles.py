@@ -28,7 +28,7 @@ from landslip.server.polygon_table import (
 )
 from landslip.server.polygon_tables import PolygonTables
 
-_FORMAT = "2"  # of archives; counts changes that make earlier ones useless
+_FORMAT = "3"  # of archives; counts changes that make earlier ones useless
 _OPEN_ARCHIVES = 16
 _MODULE = "landslip.server.polygon_archive"
 
