@@ -15,6 +15,7 @@ include its waiting for a frame to be drawn.
 
 import argparse
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -209,7 +210,7 @@ def rows(
         middle = ((west + east) / 2, (south + north) / 2)
         place = f"{url}api/inventories/{inventory['id']}"
         while not context.request.get(place).json()["tiles_ready"]:
-            pass
+            time.sleep(1)
     for zoom, layers in product(zooms, SHOWN):
         context = browser.new_context(
             viewport={"width": VIEW_PX[0], "height": VIEW_PX[1]},
