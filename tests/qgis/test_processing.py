@@ -73,7 +73,7 @@ def test_the_toolbox_has_the_commands(profile: Profile) -> None:
     listed = profile.ask("list").text
     for name in (
         "preprocess", "orthorectify", "pansharpen", "register", "extract", "inventory", "compare",
-        "sample", "report", "series", "states", "track", "setup",
+        "sample", "report", "series", "states", "track", "recovery", "setup",
     ):  # fmt: skip
         assert f"landslip:{name}\t" in listed
     told = profile.ask("help", "landslip:inventory").text
