@@ -89,7 +89,7 @@ def test_a_first_look_shows_image_and_polygons_whole(open_page: OpenPage, tmp_pa
     assert 31.26 < latitude < 31.28
     assert 15 < zoom < 18
     page.get_by_role("button", name="1 file could not be read").click()
-    assert page.get_by_role("dialog").get_by_text("broken.tif").is_visible()
+    page.get_by_role("dialog").get_by_text("broken.tif").wait_for()
     page.keyboard.press("Escape")
     page.get_by_label("Inventory").select_option(label="map")
     page.get_by_text("48 polygons").wait_for()
