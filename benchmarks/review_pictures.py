@@ -359,7 +359,7 @@ def sample(one: Reviewer, labels: Labels, points: int) -> None:
     job = one.job(
         "Draw an accuracy sample",
         "sample",
-        numbers={"Points": str(points), "Least number of each stratum": str(points // 4)},
+        numbers={"Points": str(points), "Fewest points of a stratum": str(points // 4)},
     )
     job.get_by_role("button", name="Show").click()
     page.get_by_text(f"Point 1 of {points}").wait_for()
