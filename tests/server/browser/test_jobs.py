@@ -46,6 +46,16 @@ def test_an_inventory_from_its_form_to_the_map(open_page: OpenPage, server: Serv
     page.locator(".job-log").wait_for(state="detached")
 
 
+def test_jobs_are_asked_for_once_a_second_at_most(open_page: OpenPage) -> None:
+    page = open_page()
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if one.url.endswith("/jobs") else None)
+    page.locator(".rail-button").filter(has_text="Jobs").click()
+    page.locator(".job-kind").first.wait_for()
+    page.wait_for_timeout(3000)
+    assert 1 <= len(asked) <= 4
+
+
 def test_the_corrected_inventory_holds_what_was_left(open_page: OpenPage, server: Server) -> None:
     # the page would open the one that the test before made
     page = begin(open_page, "Ada", view=f"#inventory={server.inventory}")

@@ -22,6 +22,8 @@ export const openedJob = signal<string | null>(null);
 
 export const isActive = (job: Job) => job.state === "waiting" || job.state === "running";
 export const active = computed(() => jobs.value.filter(isActive));
+/** A number stays equal where the list is a new one with each answer. */
+const activeCount = computed(() => active.value.length);
 
 export async function loadJobs(): Promise<void> {
   const before = new Map(jobs.peek().map((job) => [job.id, job]));
@@ -97,7 +99,7 @@ export function followJobs(): () => void {
     clearTimeout(timer);
     if (stopped) return;
     const shown = sidePanel.peek() === "jobs";
-    if (document.visibilityState === "visible" && (shown || active.peek().length > 0 || !loaded.peek())) {
+    if (document.visibilityState === "visible" && (shown || activeCount.peek() > 0 || !loaded.peek())) {
       try {
         await loadJobs();
       } catch (error) {
@@ -105,13 +107,13 @@ export function followJobs(): () => void {
       }
     }
     clearTimeout(timer);
-    timer = setTimeout(() => void tick(), active.peek().length > 0 ? BUSY_MS : IDLE_MS);
+    timer = setTimeout(() => void tick(), activeCount.peek() > 0 ? BUSY_MS : IDLE_MS);
   };
   const stop = effect(() => {
     // Once there is a folder, and again when the panel is opened or a job is started.
     if (workspace.value === null) return;
     void sidePanel.value;
-    void active.value.length;
+    void activeCount.value;
     void tick();
   });
   return () => {
