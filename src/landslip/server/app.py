@@ -1,6 +1,5 @@
 """The application: its routes over one folder."""
 
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -57,8 +56,6 @@ def create_app(options: ServeOptions) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
-        # what is in the folder is read while the browser starts; a request waits for it
-        threading.Thread(target=state.folder.catalogue, name="catalogue", daemon=True).start()
         try:
             yield
         finally:

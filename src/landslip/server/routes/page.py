@@ -4,9 +4,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from fastapi import APIRouter
+from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from landslip.server.problems import NotFoundError
+from landslip.server.state import State
 
 router = APIRouter(include_in_schema=False)
 FOLDER = Path(str(files("landslip.server"))) / "page"
@@ -41,12 +43,17 @@ def page_files(folder: Path = FOLDER) -> dict[str, Path]:
 
 
 @router.get("/")
-def index() -> Response:
-    """The page."""
+def index(state: State) -> Response:
+    """The page; what is in the folder is read while the browser starts it."""
     page = FOLDER / "index.html"
     if not page.is_file():
         return HTMLResponse(_NOT_BUILT)
-    return FileResponse(page, media_type="text/html", headers={"Cache-Control": "no-cache"})
+    return FileResponse(
+        page,
+        media_type="text/html",
+        headers={"Cache-Control": "no-cache"},
+        background=BackgroundTask(state.folder.catalogue),
+    )
 
 
 @router.get("/{name:path}")
