@@ -48,7 +48,7 @@ def draw_sample(page: "Page") -> None:
     page.locator(".rail-button").filter(has_text="Accuracy").click()
     page.get_by_role("button", name="Draw a sample").click()
     page.get_by_label("Map or inventory").select_option(label="map")
-    page.get_by_label("Points").fill(str(_POINTS))
+    page.get_by_label(re.compile("^Points")).fill(str(_POINTS))
     page.get_by_text("More options").click()
     page.get_by_label("Fewest points of a stratum").fill("10")
     page.get_by_label("Name of the result").fill("points")
