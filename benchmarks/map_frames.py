@@ -27,7 +27,7 @@ from playwright.sync_api import Browser, CDPSession, Page, Request, sync_playwri
 
 from landslip.experiments.assembly import commit, machine
 from review_driver import serving
-from serve_load import write_large_scene, write_polygons
+from serve_load import served_folder
 from system_chromium import launch_chromium
 
 VIEW_PX = (1440, 900)
@@ -253,12 +253,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6, help="of each motion")
     parser.add_argument("--zooms", default="11,12.5,14,16")
     given = parser.parse_args()
-    folder = given.work / f"served_{given.side}_{given.polygons}"
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "scene.tif").is_file():
-        write_large_scene(folder / "scene.tif", given.side)
-    if not (folder / "polygons.gpkg").is_file():
-        write_polygons(folder / "polygons.gpkg", given.polygons, given.side)
+    folder = served_folder(given.work, given.side, given.polygons)
     print(
         f"`python benchmarks/map_frames.py --work FOLDER --side {given.side} --polygons "
         f"{given.polygons} --ratio {given.ratio:g} --seconds {given.seconds:g} --zooms "

@@ -461,6 +461,17 @@ async def pan(
     return memory
 
 
+def served_folder(work: Path, side: int, polygons: int) -> Path:
+    """Return a folder with a scene and polygons, made where it has not been yet."""
+    folder = work / f"served_{side}_{polygons}"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "scene.tif").is_file():
+        write_large_scene(folder / "scene.tif", side)
+    if not (folder / "polygons.gpkg").is_file():
+        write_polygons(folder / "polygons.gpkg", polygons, side)
+    return folder
+
+
 def main() -> None:
     """Make the files, measure, and print the page."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else "")
@@ -471,12 +482,7 @@ def main() -> None:
     parser.add_argument("--polygons", type=int, default=100_000)
     parser.add_argument("--page", type=Path)
     arguments = parser.parse_args()
-    folder = arguments.work / f"served_{arguments.side}_{arguments.polygons}"
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "scene.tif").is_file():
-        write_large_scene(folder / "scene.tif", arguments.side)
-    if not (folder / "polygons.gpkg").is_file():
-        write_polygons(folder / "polygons.gpkg", arguments.polygons, arguments.side)
+    folder = served_folder(arguments.work, arguments.side, arguments.polygons)
     how = (
         f"`python benchmarks/serve_load.py --work FOLDER --clients {arguments.clients} --seconds "
         f"{arguments.seconds:.0f} --side {arguments.side} --polygons {arguments.polygons}`, commit "

@@ -90,7 +90,7 @@ def footprint(grid: Grid, target: Grid, offset: SceneDisplacement | None = None)
     stated = PixelTransform(grid, offset.frame)(edge_points(grid.shape, _POINTS_PER_SIDE))
     stated = stated[np.all(np.isfinite(stated), axis=1)]
     if len(stated) == 0:
-        return Window(-1, -1, 1, 1)  # nowhere on the target
+        return Window(-1, -1, 1, 1)  # not on the target
     outline = map_points(~target.transform @ offset.frame.transform, offset.undo(stated))
     # outlines on a pixel's edge, but for rounding, do not reach into the next pixel
     low, high = np.floor(outline.min(axis=0) + 1e-6), np.ceil(outline.max(axis=0) - 1e-6)
