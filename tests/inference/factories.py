@@ -30,7 +30,14 @@ NAMES = ("red", "nir")
 COLUMNS = ["id", "area_m2", "area_px", "mean_probability", "max_probability", "geometry"]
 RESULTS = ["landslides.gpkg", "mask.tif", "model.json", "probability.tif", "summary.json"]
 SMALL = ExtractionOptions(tile=32, overlap=8)
-COSTS = EngineCosts(resident_bytes=0, computing_bytes_per_px=16, streams=1, readers=2, px_per_s=1e6)
+COSTS = EngineCosts(
+    resident_bytes=0,
+    computing_bytes_per_px=16,
+    streams=1,
+    readers=2,
+    px_per_s=1e6,
+    uncached_s_per_px=1e-8,
+)
 
 
 def odds(red: NDArray[Any]) -> Pixels:

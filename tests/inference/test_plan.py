@@ -176,6 +176,24 @@ def test_windows_of_a_slow_engine_take_a_minute_at_most() -> None:
     assert 256 * 256 <= plan.window[0] * plan.window[1] <= 600_000
 
 
+def test_a_window_of_the_cached_size_takes_half_of_the_longest_delay() -> None:
+    costs = replace(
+        COSTS, px_per_s=1e6, cached_px=1e6, uncached_s_per_px=1e-6, seconds_per_window=0.01
+    )
+    assert costs.window_seconds((1000, 1000)) == pytest.approx(0.01 + 1 + 0.5)
+    assert costs.window_seconds((3000, 1000)) == pytest.approx(0.01 + 3 + 3 * 0.75)
+
+
+def test_windows_of_a_fast_engine_stay_in_the_cache_and_a_slow_one_does_not_notice() -> None:
+    area = {}
+    for speed in (0.4e6, 4e6):
+        costs = replace(COSTS, px_per_s=speed, cached_px=3e6, uncached_s_per_px=0.1e-6)
+        plan = plan_windows(request((18_000, 18_000), costs=costs))
+        area[speed] = plan.window[0] * plan.window[1]
+    assert area[4e6] < 2e6
+    assert area[0.4e6] > 3e6
+
+
 def test_little_of_the_last_windows_lies_beyond_the_scene() -> None:
     plan = plan_windows(request((4096, 4096)))
     rows, cols = plan.count

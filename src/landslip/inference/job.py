@@ -315,6 +315,8 @@ def plan_extraction(
             if scene.path.is_remote
             else engine_costs.readers,
             px_per_s=engine_costs.px_per_s,
+            cached_px=engine_costs.cached_px,
+            uncached_s_per_px=engine_costs.uncached_s_per_px,
         ),
         blocks=BlockLayout(block=scene.block, bytes_per_px=scene.stored_bytes_per_px),
         side=options.tile,

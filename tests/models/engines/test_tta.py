@@ -168,7 +168,11 @@ def test_a_plan_counts_the_time_of_each_view_and_a_copy_of_the_window(
     mode: Tta, views: int
 ) -> None:
     assert TtaEngine(RedEngine(streams=3), mode, 4).costs() == replace(
-        COSTS, streams=3, px_per_s=COSTS.px_per_s / views, computing_bytes_per_px=16 + 4 + 1 + 2
+        COSTS,
+        streams=3,
+        px_per_s=COSTS.px_per_s / views,
+        uncached_s_per_px=COSTS.uncached_s_per_px * views,
+        computing_bytes_per_px=16 + 4 + 1 + 2,
     )
 
 

@@ -36,7 +36,9 @@ class EngineCosts:
 
     ``resident_bytes`` are of main memory whatever the windows, ``computing_bytes_per_px`` of a
     window during inference. ``streams`` is the best number of concurrent windows, ``readers`` that
-    of the threads that read for them, ``px_per_s`` the order of magnitude of one stream's speed.
+    of the threads that read for them, ``px_per_s`` the order of magnitude of one stream's speed
+    in small windows. In windows of ``cached_px`` a pixel takes half of ``uncached_s_per_px`` more,
+    in larger ones up to all of it, since their activations do not stay in the processor's cache.
     """
 
     resident_bytes: int
@@ -44,6 +46,8 @@ class EngineCosts:
     streams: int
     readers: int
     px_per_s: float
+    cached_px: float = 1e6
+    uncached_s_per_px: float = 0.0
 
 
 class WindowRunner(Protocol):

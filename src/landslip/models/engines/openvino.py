@@ -38,8 +38,12 @@ _SHAPE = (512, 512)  # any: memory grows with the area
 _RUNTIME_BYTES = 60 * 2**20
 # of activations; some layers of an int8 graph hold wider numbers
 _ELEMENT_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1.4}
-# of a LinkNet with ResNet-50 on one core with AVX512
-_PX_PER_S = {"fp32": 0.85e6, "bf16": 1.7e6, "fp16": 1.7e6, "int8": 3e6}
+# of a LinkNet with ResNet-50 on one core: in small windows, and what a pixel takes longer in large
+# ones, by the processor's memory
+_PX_PER_S = {"fp32": 0.85e6, "bf16": 3e6, "fp16": 3e6, "int8": 5e6}
+_PX_PER_S_WITHOUT_BF16 = {"fp32": 0.4e6, "int8": 0.65e6}
+_CACHED_PX = 3e6
+_UNCACHED_S_PER_PX = {"fp32": 0.2e-6, "bf16": 0.14e-6, "fp16": 0.14e-6, "int8": 0.08e-6}
 
 
 @contextmanager
@@ -80,6 +84,8 @@ class OpenvinoEngine:
         files = (INT8_GRAPH, INT8_GRAPH_WEIGHTS) if is_int8 else (GRAPH, GRAPH_WEIGHTS)
         self._graph, _ = map(model.file, files)
         self._type = _TYPES[fastest if is_int8 else precision]
+        older = {} if fastest is Precision.BF16 else _PX_PER_S_WITHOUT_BF16
+        self._px_per_s = (_PX_PER_S | older)[self.precision]
         self._bands = len(model.card.bands)
 
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -111,7 +117,9 @@ class OpenvinoEngine:
             computing_bytes_per_px=elements * _ELEMENT_BYTES[self.precision] / (height * width),
             streams=default_streams(len(os.sched_getaffinity(0))),
             readers=1,
-            px_per_s=_PX_PER_S[self.precision],
+            px_per_s=self._px_per_s,
+            cached_px=_CACHED_PX,
+            uncached_s_per_px=_UNCACHED_S_PER_PX[self.precision],
         )
 
     @cached_property

@@ -140,6 +140,7 @@ class TtaEngine:
             costs,
             computing_bytes_per_px=costs.computing_bytes_per_px + added,
             px_per_s=costs.px_per_s / _VIEWS[self.tta],
+            uncached_s_per_px=costs.uncached_s_per_px * _VIEWS[self.tta],
         )
 
 
