@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from landslip.core.records import StrictModel
 
@@ -117,6 +116,8 @@ def tail_percentage(level: float, units: float = np.inf) -> float:
         return 50 * (1 - level)
     if units <= 1:
         return 0.0
+    from scipy.special import ndtr, stdtrit
+
     quantile = stdtrit(units - 1, (1 + level) / 2) * np.sqrt(units / (units - 1))
     return float(100 * ndtr(-quantile))
 
@@ -137,6 +138,8 @@ def bootstrap_p_value(drawn: NDArray[np.float64], units: float = np.inf) -> floa
         return min(1.0, 2 * tail)
     if units <= 1:
         return float(tail > 0)
+    from scipy.special import ndtri, stdtr
+
     quantile = ndtri(tail) * np.sqrt((units - 1) / units)
     return float(min(1.0, 2 * stdtr(units - 1, quantile)))
 

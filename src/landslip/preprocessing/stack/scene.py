@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,9 +16,11 @@ from landslip.io.raster.fingerprint import Fingerprint, scene_fingerprint
 from landslip.io.raster.location import Location
 from landslip.io.raster.scene import marking_nodata
 from landslip.io.raster.validity import Stored, Valid, output_nodata
-from landslip.preprocessing.stack.before import BeforeAlignment, BeforeBands, open_before
 from landslip.preprocessing.stack.encoding import terrain_radiometry
-from landslip.preprocessing.stack.terrain import TerrainBands
+
+if TYPE_CHECKING:  # of what aligns images and derives terrain, most scenes need nothing
+    from landslip.preprocessing.stack.before import BeforeAlignment, BeforeBands
+    from landslip.preprocessing.stack.terrain import TerrainBands
 
 _LEAST_SEEN_SHARE = 0.01
 DEFAULT_TERRAIN = ("slope", "northness", "eastness", "curvature")
@@ -40,7 +43,7 @@ class StackSources:
     dem: Path | None = None
     terrain: tuple[str, ...] = DEFAULT_TERRAIN
     before: Path | None = None
-    alignment: BeforeAlignment | None = None
+    alignment: "BeforeAlignment | None" = None
     missing: tuple[str, ...] = ()
     bears_gaps: bool = False
 
@@ -126,7 +129,7 @@ class StackedScene(Scene):
         without = message("stack.no_before")
         try:
             if sources.dem is not None:
-                self._terrain = TerrainBands(sources.dem, self.grid)
+                self._terrain = self._open_terrain(sources.dem)
             if sources.before is not None:
                 self._before, sources, without = self._open_before(sources.before, sources)
         except InputError:
@@ -157,9 +160,14 @@ class StackedScene(Scene):
         self.bands = Bands(tuple(each))
         self.radiometry = Radiometry.of_bands(dtype, list(each.values()))
 
+    def _open_terrain(self, dem: Path) -> "TerrainBands":
+        from landslip.preprocessing.stack.terrain import TerrainBands
+
+        return TerrainBands(dem, self.grid)
+
     def _open_before(
         self, path: Path, sources: StackSources
-    ) -> tuple[BeforeBands | None, StackSources, Message]:
+    ) -> "tuple[BeforeBands | None, StackSources, Message]":
         """Open an image before; without it, and with sources without it, if it sees almost nothing.
 
         The message is of bands that are missing then.
@@ -172,6 +180,8 @@ class StackedScene(Scene):
                 f"{path}: an image before is of an earlier date, and this is the scene itself; "
                 f"choose another for {argument('before')}, or leave it out"
             )
+        from landslip.preprocessing.stack.before import open_before
+
         before = open_before(path, self, sources.alignment)
         share = before.alignment.seen_share
         if not share < _LEAST_SEEN_SHARE:  # not a number where nothing of the scene is valid
