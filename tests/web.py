@@ -17,7 +17,7 @@ Fault = int | str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Request:
     """A request: its number from 1, and what it asks for."""
 
     number: int
@@ -41,8 +41,8 @@ class FolderServer:
     """
 
     folder: Path
-    fault: Callable[[Asked], Fault] = lambda _: None
-    asked: list[Asked] = field(default_factory=list)
+    fault: Callable[[Request], Fault] = lambda _: None
+    requests: list[Request] = field(default_factory=list)
     port: int = 0
     dumb: bool = False
     needs_user: str | None = None
@@ -57,12 +57,12 @@ class FolderServer:
 
     def noted(self, method: str, path: str, headers: Message) -> Fault:
         with self.lock:
-            number = len(self.asked) + 1
-            self.asked.append(Asked(number=number, method=method, path=path, headers=headers))
+            number = len(self.requests) + 1
+            self.requests.append(Request(number=number, method=method, path=path, headers=headers))
         token = base64.b64encode((self.needs_user or "").encode()).decode()
         if self.needs_user is not None and headers["Authorization"] != f"Basic {token}":
             return 401
-        return self.fault(self.asked[number - 1])
+        return self.fault(self.requests[number - 1])
 
 
 class _Handler(BaseHTTPRequestHandler):

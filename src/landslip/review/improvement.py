@@ -55,7 +55,7 @@ _TRAINING_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Improvement:
+class ImprovementResult:
     """The result: the model folder, or None where it is not better and was not kept."""
 
     record: ImprovementRecord
@@ -98,7 +98,7 @@ class ImproveRequest:
             raise InputError(f"{argument('folds')} is 2 or more; got {self.folds}")
 
 
-def improve(request: ImproveRequest) -> Improvement:
+def improve(request: ImproveRequest) -> ImprovementResult:
     """Fine-tune a model on reviewed ground; write it if it is better than before.
 
     While it runs, checkpoints are in ``NAME.candidate.training`` beside ``out``, from which an
@@ -143,13 +143,13 @@ def improve(request: ImproveRequest) -> Improvement:
     )
     if not (record.is_better or request.keep):
         shutil.rmtree(candidate)
-        return Improvement(record=record, path=None)
+        return ImprovementResult(record=record, path=None)
     (candidate / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
     card = open_model(candidate).card
     card = card.model_copy(update={"name": out.name, "notes": (*card.notes, record.note)})
     (candidate / CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
     move_into_place(candidate, out)
-    return Improvement(record=record, path=out)
+    return ImprovementResult(record=record, path=out)
 
 
 def fine_tuning_config(

@@ -11,7 +11,7 @@ import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.env import get_gdal_config
-from tests.web import Asked, Fault, FolderServer
+from tests.web import Fault, FolderServer, Request
 
 from landslip.core.bands import Bands
 from landslip.core.errors import InputError
@@ -37,18 +37,18 @@ def scene(write_raster: WriteRaster) -> Path:
     return path
 
 
-def in_blocks(asked: Asked) -> bool:
-    return asked.method == "GET" and asked.first_byte >= HEADER_BYTES
+def in_blocks(request: Request) -> bool:
+    return request.method == "GET" and request.first_byte >= HEADER_BYTES
 
 
 class Fails:
     """A fault at the first requests that it concerns."""
 
-    def __init__(self, fault: Fault, times: int, concerns: Callable[[Asked], bool]) -> None:
+    def __init__(self, fault: Fault, times: int, concerns: Callable[[Request], bool]) -> None:
         self.fault, self.left, self.concerns = fault, times, concerns
 
-    def __call__(self, asked: Asked) -> Fault:
-        if self.left == 0 or not self.concerns(asked):
+    def __call__(self, request: Request) -> Fault:
+        if self.left == 0 or not self.concerns(request):
             return None
         self.left -= 1
         return self.fault
@@ -77,9 +77,9 @@ def test_the_pixels_are_those_of_the_file(prefix: str, scene: Path, server: Fold
 
 def test_a_window_takes_only_its_blocks(scene: Path, server: FolderServer) -> None:
     pixels(server.url("scene.tif"), Window(200, 200, 10, 10))
-    asked = [asked for asked in server.asked if in_blocks(asked)]
-    assert len(asked) == 1
-    assert {asked.path for asked in server.asked} == {"/scene.tif"}
+    in_blocks_only = [request for request in server.requests if in_blocks(request)]
+    assert len(in_blocks_only) == 1
+    assert {request.path for request in server.requests} == {"/scene.tif"}
 
 
 @pytest.mark.parametrize("fault", [503, "reset", "short"])
@@ -111,13 +111,15 @@ def test_a_user_in_the_address(scene: Path, server: FolderServer) -> None:
 @pytest.mark.parametrize(
     "concerns",
     [
-        pytest.param(lambda asked: asked.method == "HEAD", id="head"),
-        pytest.param(lambda asked: asked.method == "GET" and not in_blocks(asked), id="header"),
+        pytest.param(lambda request: request.method == "HEAD", id="head"),
+        pytest.param(
+            lambda request: request.method == "GET" and not in_blocks(request), id="header"
+        ),
         pytest.param(in_blocks, id="blocks"),
     ],
 )
 def test_a_failure_that_passes_leaves_no_trace(
-    fault: Fault, concerns: Callable[[Asked], bool], scene: Path, server: FolderServer
+    fault: Fault, concerns: Callable[[Request], bool], scene: Path, server: FolderServer
 ) -> None:
     fails = Fails(fault, 2, concerns)
     server.fault = fails
@@ -135,7 +137,7 @@ def test_gdal_itself_repeats_requests(scene: Path, server: FolderServer) -> None
 
 def test_the_scene_is_read_on_after_a_failure_for_good(scene: Path, server: FolderServer) -> None:
     with Scene(server.url("scene.tif"), retry=QUICK) as remote:
-        server.fault = Fails(503, 1000, lambda asked: True)
+        server.fault = Fails(503, 1000, lambda request: True)
         with pytest.raises(InputError, match=r"scene.tif: the server refuses with HTTP 503"):
             remote.read(CORNER)
         server.fault = lambda _: None
@@ -191,13 +193,13 @@ def test_readers_at_once_do_not_disturb_one_another(
 def test_what_a_server_refuses_is_told(
     where: str, status: int, told: str, scene: Path, server: FolderServer
 ) -> None:
-    server.fault = lambda asked: status if where == "opening" or asked.method == "GET" else None
+    server.fault = lambda request: status if where == "opening" or request.method == "GET" else None
     with pytest.raises(
         InputError, match=rf"^http://{server.host}/scene.tif\?...: .*{told}"
     ) as error:
         pixels(server.url("scene.tif?key=secret").replace("http://", "http://me:secret@"))
     assert "secret" not in str(error.value)
-    assert len(server.asked) < 40
+    assert len(server.requests) < 40
 
 
 def test_permission_that_ends_is_told_at_once_with_the_window(
@@ -227,8 +229,8 @@ def test_an_unknown_host_is_told_at_once() -> None:
 def test_a_server_that_stays_silent_is_given_up(scene: Path, server: FolderServer) -> None:
     over = threading.Event()
 
-    def silent(asked: Asked) -> Fault:
-        if in_blocks(asked):
+    def silent(request: Request) -> Fault:
+        if in_blocks(request):
             over.wait(20)
             return 503
         return None
@@ -284,7 +286,7 @@ def vrt(scene: Path, server: FolderServer, tmp_path: Path) -> Path:
 
 def test_a_vrt_is_read_with_retry(vrt: Path, scene: Path, server: FolderServer) -> None:
     with Scene(vrt, SceneOptions(bands=Bands(("nir",))), retry=QUICK) as remote:
-        server.fault = Fails(503, 3, lambda asked: True)
+        server.fault = Fails(503, 3, lambda request: True)
         values, _ = remote.read(CORNER)
     np.testing.assert_array_equal(values[0], pixels(scene)[0][1])
 

@@ -12,10 +12,10 @@ from typing import TypeVar
 from landslip.core.bands import canonical_name
 from landslip.inventory.record import InventoryRecord
 from landslip.server.catalogue.descriptions import (
-    Extraction,
+    ListedExtraction,
+    ListedTracks,
     SeriesOfScenes,
     SeriesOfStates,
-    Tracks,
 )
 from landslip.server.catalogue.entries import (
     Catalogue,
@@ -38,13 +38,13 @@ class Findings:
     problems: dict[str, str]
     rasters: list[RasterEntry] = field(default_factory=list)
     models: list[ModelEntry] = field(default_factory=list)
-    extractions: list[Extraction] = field(default_factory=list)
+    extractions: list[ListedExtraction] = field(default_factory=list)
     inventories: list[tuple[InventoryEntry, InventoryRecord | None]] = field(default_factory=list)
     polygons: list[InventoryEntry] = field(default_factory=list)
     samples: list[SampleEntry] = field(default_factory=list)
     series: list[SeriesOfScenes] = field(default_factory=list)
     states: list[SeriesOfStates] = field(default_factory=list)
-    tracks: list[Tracks] = field(default_factory=list)
+    tracks: list[ListedTracks] = field(default_factory=list)
 
 
 def catalogue_of(found: Findings) -> Catalogue:
@@ -92,7 +92,7 @@ def catalogue_of(found: Findings) -> Catalogue:
     )
 
 
-def _mapped(extraction: Extraction, scenes: list[RasterEntry]) -> Extraction:
+def _mapped(extraction: ListedExtraction, scenes: list[RasterEntry]) -> ListedExtraction:
     """Return an extraction whose rasters and polygons know the scene, date and threshold."""
     summary, probability = extraction.summary, extraction.probability
     name = None if summary is None else PurePosixPath(summary.scene).name
@@ -130,7 +130,7 @@ def _mapped(extraction: Extraction, scenes: list[RasterEntry]) -> Extraction:
 def _of_map(
     inventory: InventoryEntry,
     record: InventoryRecord | None,
-    maps: list[Extraction],
+    maps: list[ListedExtraction],
     scenes: list[RasterEntry],
 ) -> InventoryEntry:
     """Return an inventory that knows its map and scene by its record."""
@@ -159,7 +159,7 @@ def _of_map(
     )
 
 
-def _map_of(record: InventoryRecord, maps: list[Extraction]) -> Extraction | None:
+def _map_of(record: InventoryRecord, maps: list[ListedExtraction]) -> ListedExtraction | None:
     """Return the map that an inventory was made from, by scene and model, best by its name too."""
     if record.source.kind != "extraction":
         return None
@@ -190,7 +190,7 @@ def _of_inventory(sample: SampleEntry, inventories: list[InventoryEntry]) -> Sam
     return replace(sample, inventory_id=None if found is None else found.id, scene_id=scene_id)
 
 
-def _with_names(scene: RasterEntry, maps: list[Extraction]) -> RasterEntry:
+def _with_names(scene: RasterEntry, maps: list[ListedExtraction]) -> RasterEntry:
     """Return a scene with the names of bands under which it was mapped, if it has none itself."""
     for one in maps:
         if one.summary is None or one.probability is None or one.probability.scene_id != scene.id:

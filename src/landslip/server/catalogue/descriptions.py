@@ -28,7 +28,7 @@ InventoryKind = Literal["extraction", "inventory", "polygons"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Extraction:
+class ListedExtraction:
     """A folder of `landslip extract`; what is None is missing or damaged."""
 
     folder: str
@@ -56,7 +56,7 @@ class SeriesOfStates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tracks:
+class ListedTracks:
     """A folder of `landslip track`."""
 
     folder: str

@@ -97,7 +97,7 @@ class Scanner:
             if polygons is not None:
                 inventory = self._polygons(polygons, found, "extraction", folder)
             found.extractions.append(
-                descriptions.Extraction(
+                descriptions.ListedExtraction(
                     folder=folder,
                     summary=summary,
                     probability=probability,
@@ -150,7 +150,7 @@ class Scanner:
                 continue
             inventory = self._polygons(polygons, found, "polygons", folder)
             found.tracks.append(
-                descriptions.Tracks(folder=folder, record=tracks, inventory=inventory)
+                descriptions.ListedTracks(folder=folder, record=tracks, inventory=inventory)
             )
             yield polygons.name
 
