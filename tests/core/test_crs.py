@@ -12,20 +12,11 @@ from rasterio.crs import CRS
 from shapely import box
 
 from landslip.core.choices import Language
-from landslip.core.crs import (
-    AreaMeasure,
-    check_on_earth,
-    check_on_map,
-    clip_polygons,
-    datum_note,
-    gather,
-    height_unit_m,
-    metric_crs,
-    reproject,
-    use_datum_shift,
-)
+from landslip.core.crs import check_on_earth, check_on_map, height_unit_m
 from landslip.core.errors import InputError, LandslipWarning
+from landslip.core.geometries import AreaMeasure, clip_polygons, gather, metric_crs, reproject
 from landslip.core.grid import Grid
+from landslip.core.transformations import datum_note, use_datum_shift
 
 UTM, LONLAT, WEB = CRS.from_epsg(32648), CRS.from_epsg(4326), CRS.from_epsg(3857)
 FEET = CRS.from_epsg(2263)

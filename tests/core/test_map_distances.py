@@ -4,7 +4,7 @@ import pytest
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import AreaMeasure
+from landslip.core.geometries import AreaMeasure
 from landslip.core.map_distances import MapPlane, azimuths_deg, directions
 
 WGS84 = pyproj.CRS.from_epsg(4326)

@@ -14,7 +14,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import AreaMeasure
+from landslip.core.geometries import AreaMeasure
 from landslip.core.grid import Grid
 from landslip.inference import table
 from landslip.inference.connected_components import Polygonizer

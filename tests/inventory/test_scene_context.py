@@ -16,8 +16,8 @@ from shapely.affinity import translate
 import landslip.inventory.scene_context
 from landslip.core.bands import Bands
 from landslip.core.choices import AtmosphericCorrection, Units
-from landslip.core.crs import reproject
 from landslip.core.errors import InputError
+from landslip.core.geometries import reproject
 from landslip.inventory.scene_context import SpectralAttributes, spectral_attributes
 from landslip.io.raster import Scene, SceneOptions
 from landslip.preprocessing.radiometry.atmosphere_tags import atmosphere_tags

@@ -20,11 +20,11 @@ from landslip.core.arguments import (
     warn_unused,
 )
 from landslip.core.choices import DemTime, Language, Unreviewed
-from landslip.core.crs import use_datum_shift
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_directory
 from landslip.core.html import html_table
 from landslip.core.progress import progress_bar
+from landslip.core.transformations import use_datum_shift
 from landslip.inventory.record import InventoryRecord, read_record
 from landslip.io.raster.scene import SceneOptions
 from landslip.review.record import FILE as REVIEW

@@ -22,11 +22,11 @@ from landslip.core.arguments import (
 )
 from landslip.core.bands import BEFORE
 from landslip.core.choices import LandslideState, Language
-from landslip.core.crs import use_datum_shift
 from landslip.core.errors import InputError, LandslipError, argument, excerpt
 from landslip.core.files import atomic_directory, refuse_existing
 from landslip.core.html import html_table
 from landslip.core.progress import progress_bar
+from landslip.core.transformations import use_datum_shift
 from landslip.multitemporal.series.card import CARD as SERIES_CARD
 from landslip.multitemporal.tracking.record import (
     GEOPACKAGE,

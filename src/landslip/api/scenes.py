@@ -22,10 +22,10 @@ from landslip.core.choices import (
     PansharpeningMethod,
     RegistrationMode,
 )
-from landslip.core.crs import use_datum_shift
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_file, refuse_existing_file
 from landslip.core.progress import progress_bar
+from landslip.core.transformations import use_datum_shift
 from landslip.io.raster.scene import Scene, SceneOptions
 
 if TYPE_CHECKING:

@@ -147,7 +147,8 @@ def extract(
 
 def _check_for_inventory(scenes: list[str], dem: Path | None, datum_shift: str | None) -> None:
     """Refuse what no inventory can be made of, before the long work."""
-    from landslip.core.crs import DatumShift, check_on_earth
+    from landslip.core.crs import check_on_earth
+    from landslip.core.transformations import DatumShift
     from landslip.io.raster.readers import ElevationRaster, SensorImage
 
     if dem is None:

@@ -9,8 +9,9 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import DEGREE_M, axis_unit, is_stretched, transformation, whole_turn
+from landslip.core.crs import DEGREE_M, axis_unit, is_stretched, whole_turn
 from landslip.core.errors import InputError
+from landslip.core.transformations import transformation
 from landslip.core.window import Window
 
 MAX_COORDINATE = 1e11  # past the Moon, in millimetres

@@ -98,8 +98,8 @@ def from_scene(
     Examples:
         >>> landslip.datasets.from_scene("scene.tif", "landslides.gpkg", out="TILES")
     """
-    from landslip.core.crs import use_datum_shift
     from landslip.core.progress import progress_bar
+    from landslip.core.transformations import use_datum_shift
     from landslip.datasets.format import TileDataset
     from landslip.datasets.scene import SceneDatasetRequest, dataset_from_scene
     from landslip.datasets.splits.assignment import SplitPlan

@@ -18,9 +18,10 @@ from landslip import __version__
 from landslip.core.band_order import match_band_order
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split
-from landslip.core.crs import is_on_earth, reproject
+from landslip.core.crs import is_on_earth
 from landslip.core.errors import InputError, argument
 from landslip.core.files import Closeable
+from landslip.core.geometries import reproject
 from landslip.core.grid import Grid
 from landslip.core.messages import Message, message, sentences
 from landslip.core.window import Window

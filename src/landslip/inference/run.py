@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from landslip import __version__
-from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError, LandslipError, argument
 from landslip.core.files import new_parents, refuse_existing
+from landslip.core.geometries import AreaMeasure
 from landslip.core.messages import Message, message, sentences
 from landslip.core.progress import Progress, no_progress
 from landslip.core.resources import peak_memory_mb

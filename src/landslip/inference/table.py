@@ -21,8 +21,8 @@ import shapely
 from affine import Affine
 from numpy.typing import DTypeLike, NDArray
 
-from landslip.core.crs import AreaMeasure
 from landslip.core.files import Closeable
+from landslip.core.geometries import AreaMeasure
 from landslip.core.grid import Grid, map_points
 from landslip.inference.outlines import Landslides, Outlines, concatenate_landslides
 from landslip.io.vector import gdal_crs, vector_writing

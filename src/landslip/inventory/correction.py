@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from rasterio.crs import CRS
 
-from landslip.core.crs import DEGREE_M, reproject
+from landslip.core.crs import DEGREE_M
 from landslip.core.errors import InputError, argument
+from landslip.core.geometries import reproject
 from landslip.core.messages import Message, message
 from landslip.core.text import parse_json
 from landslip.inventory.attributes import DATE, dbf_names, iso_date

@@ -12,11 +12,12 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import AreaMeasure, clip_polygons, datum_note, reproject
 from landslip.core.errors import InputError, argument
+from landslip.core.geometries import AreaMeasure, clip_polygons, reproject
 from landslip.core.grid import Grid
 from landslip.core.messages import Message, message
 from landslip.core.progress import Progress, no_progress
+from landslip.core.transformations import datum_note
 from landslip.core.window import Window
 from landslip.inference.connected_components import Polygonizer
 from landslip.inference.outlines import concatenate_landslides

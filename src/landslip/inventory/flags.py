@@ -12,9 +12,10 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import datum_note, metric_crs, reproject
 from landslip.core.errors import InputError
+from landslip.core.geometries import metric_crs, reproject
 from landslip.core.messages import Message
+from landslip.core.transformations import datum_note
 from landslip.io.vector import read_vector, repair_polygons
 
 Values = NDArray[np.float64]

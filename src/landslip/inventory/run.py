@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from landslip import __version__
 from landslip.core.choices import DemTime, Language
-from landslip.core.crs import AreaMeasure, check_on_earth, datum_note
+from landslip.core.crs import check_on_earth
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_directory, refuse_existing
+from landslip.core.geometries import AreaMeasure
 from landslip.core.messages import Message, message, sentences
 from landslip.core.progress import Progress, no_progress, sub_progress
+from landslip.core.transformations import datum_note
 from landslip.inventory import record as names
 from landslip.inventory.confidence import with_object_confidence
 from landslip.inventory.detections import (

@@ -11,11 +11,12 @@ from rasterio.crs import CRS
 from landslip.core.band_order import match_band_order
 from landslip.core.bands import Bands, Radiometry, normalised_difference
 from landslip.core.choices import Units
-from landslip.core.crs import datum_note, reproject
 from landslip.core.errors import InputError
+from landslip.core.geometries import reproject
 from landslip.core.grid import map_points
 from landslip.core.messages import Message, message
 from landslip.core.progress import Progress, no_progress, sub_progress
+from landslip.core.transformations import datum_note
 from landslip.core.window import Window
 from landslip.inventory.attributes import date_in
 from landslip.inventory.detections import Detections, ExtractionFolder

@@ -26,10 +26,11 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from scipy.sparse.csgraph import connected_components
 
-from landslip.core.crs import AreaMeasure, datum_note, reproject
 from landslip.core.errors import InputError, argument
+from landslip.core.geometries import AreaMeasure, reproject
 from landslip.core.messages import PLAIN, Message, message
 from landslip.core.progress import Progress, no_progress, sub_progress
+from landslip.core.transformations import datum_note
 from landslip.inference.plausibility import MinimumArea
 from landslip.inference.rasters import PROBABILITY
 from landslip.inference.result import SUMMARY

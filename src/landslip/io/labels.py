@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.features import rasterize
 
-from landslip.core.crs import datum_note, reproject
 from landslip.core.errors import InputError
+from landslip.core.geometries import reproject
 from landslip.core.grid import Grid, map_points
 from landslip.core.messages import sentences
+from landslip.core.transformations import datum_note
 from landslip.core.window import Window
 from landslip.io.vector import read_polygon_file, repair_polygons
 

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from pyproj.exceptions import CRSError
 
 from landslip.core.choices import Language
-from landslip.core.crs import axis_unit, check_on_map, gather, horizontal_crs, polygonal_part
+from landslip.core.crs import axis_unit, check_on_map, horizontal_crs
 from landslip.core.errors import InputError, LandslipError, argument, excerpt
+from landslip.core.geometries import gather, polygonal_part
 from landslip.core.grid import MAX_COORDINATE
 from landslip.core.messages import Message, catalogue, message, plain
 from landslip.io.raster.opening import is_raster

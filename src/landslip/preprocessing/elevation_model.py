@@ -9,11 +9,12 @@ import numpy as np
 import pyproj
 from numpy.typing import NDArray
 
-from landslip.core.crs import Transformation, horizontal_crs, transformation
+from landslip.core.crs import horizontal_crs
 from landslip.core.errors import InputError
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid, map_points
 from landslip.core.map_distances import MapPlane, Points
+from landslip.core.transformations import Transformation, transformation
 from landslip.core.window import Window
 from landslip.io.raster.readers import ElevationRaster
 from landslip.preprocessing.resampling import bilinear_at

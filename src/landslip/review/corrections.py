@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from landslip.core.crs import reproject
 from landslip.core.errors import InputError, argument
 from landslip.core.files import sha256_of
+from landslip.core.geometries import reproject
 from landslip.inventory.detections import open_extraction
 from landslip.io.raster import Scene, SceneOptions
 from landslip.preprocessing.stack.scene import StackSources

@@ -11,8 +11,8 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError
+from landslip.core.geometries import AreaMeasure
 from landslip.review import log
 from landslip.review.log import CellRow
 from landslip.review.record import COVERAGE, CoverageGrid

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from landslip import __version__
 from landslip.core.choices import Unreviewed
-from landslip.core.crs import AreaMeasure
+from landslip.core.geometries import AreaMeasure
 from landslip.core.messages import Message, message
 from landslip.inference.result import SUMMARY
 from landslip.inventory.attributes import date_in

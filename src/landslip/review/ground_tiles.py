@@ -12,9 +12,10 @@ from rasterio.crs import CRS
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Split
-from landslip.core.crs import is_on_earth, reproject
+from landslip.core.crs import is_on_earth
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_directory
+from landslip.core.geometries import reproject
 from landslip.core.labels import IGNORE, LANDSLIDE
 from landslip.core.progress import Progress, no_progress
 from landslip.core.records import StrictModel

@@ -6,8 +6,9 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import lonlat_of, reproject
 from landslip.core.errors import InputError
+from landslip.core.geometries import reproject
+from landslip.core.transformations import lonlat_of
 from landslip.inventory.formats.wgs84 import in_wgs84
 
 WGS84 = CRS.from_epsg(4326)
@@ -40,7 +41,8 @@ def from_lonlat(
     Args:
         geometry: polygon or multipolygon.
         crs: coordinate system of the result.
-        near: an x that it is brought near to, by whole turns; see `landslip.core.crs.reproject`.
+        near: an x that it is brought near to, by whole turns; see
+            `landslip.core.geometries.reproject`.
         tolerance: 0: no vertices are added.
 
     Raises:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from landslip.core.crs import polygonal_part
 from landslip.core.errors import InputError
+from landslip.core.geometries import polygonal_part
 from landslip.review.record import ReviewRecord
 
 MAX_VERTICES = 100_000

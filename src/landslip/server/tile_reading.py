@@ -14,8 +14,8 @@ import numpy as np
 import pyproj
 from numpy.typing import NDArray
 
-from landslip.core.crs import transformation
 from landslip.core.grid import Grid
+from landslip.core.transformations import transformation
 from landslip.server.raster_blocks import Level, Pixels, Span, choose_level, reduced
 
 _RADIUS_M = 6_378_137.0

@@ -10,8 +10,8 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from landslip.core.choices import LandslideState
-from landslip.core.crs import polygonal_part
 from landslip.core.errors import InputError
+from landslip.core.geometries import polygonal_part
 from landslip.synthetic.landslides import Landslide, Outline
 
 FRESH, OVERGROWN = 0.6, 0.3

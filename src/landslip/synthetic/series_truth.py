@@ -15,7 +15,7 @@ from rasterio.features import shapes
 
 from landslip.core.bands import Radiometry
 from landslip.core.choices import LandslideState, Units
-from landslip.core.crs import polygonal_part
+from landslip.core.geometries import polygonal_part
 from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.io.raster import OutputBand, write_scene

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from tests.multitemporal.factories import LEFT, PIXEL_M, TOP, grid_of, write_map, write_series
 
-from landslip.core.crs import transformation
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid, map_points
+from landslip.core.transformations import transformation
 from landslip.multitemporal.series.card import CARD
 from landslip.multitemporal.series.folder import Series, open_series
 from landslip.multitemporal.states.maps import ProbabilityReader, match_maps

@@ -15,7 +15,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from landslip.core.choices import Split
-from landslip.core.crs import axis_unit, horizontal_crs, keep_together, lonlat_of
+from landslip.core.crs import axis_unit, horizontal_crs
+from landslip.core.geometries import keep_together
+from landslip.core.transformations import lonlat_of
 from landslip.core.window import Window
 from landslip.datasets.format import LANDSLIDE, TileDataset
 

@@ -13,8 +13,9 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import clip_polygons, datum_note, metric_crs, reproject
 from landslip.core.errors import InputError, argument
+from landslip.core.geometries import clip_polygons, metric_crs, reproject
+from landslip.core.transformations import datum_note
 from landslip.inventory.attributes import own_names
 from landslip.inventory.correction import earlier_inventory, is_inventory, read_area
 from landslip.inventory.polygons.dissolve import dissolve, length_in_map_units

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from landslip.core.crs import polygonal_part
+from landslip.core.geometries import polygonal_part
 from landslip.inventory.comparison.inventories import ComparedInventory
 
 SIZES_M2 = (0.0, 400.0, 1600.0, 6400.0, 25_600.0)

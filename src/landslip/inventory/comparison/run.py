@@ -11,9 +11,9 @@ import shapely
 from numpy.typing import NDArray
 
 import landslip
-from landslip.core.crs import reproject
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_directory, refuse_existing
+from landslip.core.geometries import reproject
 from landslip.core.progress import Progress, no_progress
 from landslip.inventory.attributes import FEATURE_COLUMNS, prefixed
 from landslip.inventory.comparison.inventories import (

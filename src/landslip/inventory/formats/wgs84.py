@@ -10,7 +10,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely import affinity
 
-from landslip.core.crs import keep_together, lonlat_of, transformation
+from landslip.core.geometries import keep_together
+from landslip.core.transformations import lonlat_of, transformation
 
 WGS84 = "EPSG:4326"
 _WHOLE_TURN = 360.0

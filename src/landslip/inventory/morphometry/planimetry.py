@@ -7,9 +7,10 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from landslip.core.crs import AreaMeasure, lonlat_of
 from landslip.core.errors import InputError
+from landslip.core.geometries import AreaMeasure
 from landslip.core.map_distances import MapPlane, Points, azimuths_deg, directions
+from landslip.core.transformations import lonlat_of
 from landslip.inventory.morphometry.sampling import PolygonEdges, Values, batches, sums, valid_rows
 
 _AREA_DIGITS = 6

@@ -8,10 +8,11 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from landslip.core.crs import AreaMeasure, lonlat_of
 from landslip.core.errors import InputError
+from landslip.core.geometries import AreaMeasure
 from landslip.core.map_distances import MapPlane, azimuths_deg
 from landslip.core.progress import Progress, no_progress
+from landslip.core.transformations import lonlat_of
 from landslip.inventory.morphometry.planimetry import (
     along_and_across_m,
     box_azimuths_deg,

@@ -7,7 +7,8 @@ from rasterio.crs import CRS
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from landslip.core.crs import DEGREE_M, axis_unit, polygonal_part
+from landslip.core.crs import DEGREE_M, axis_unit
+from landslip.core.geometries import polygonal_part
 
 
 def dissolve(

@@ -8,8 +8,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError, argument
+from landslip.core.geometries import AreaMeasure
 from landslip.core.messages import Message, message
 from landslip.core.progress import Progress, no_progress, sub_progress
 from landslip.core.window import Window

@@ -8,8 +8,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from landslip.core.crs import AreaMeasure
 from landslip.core.errors import InputError, argument
+from landslip.core.geometries import AreaMeasure
 from landslip.core.grid import Grid, map_points
 from landslip.core.map_distances import pixel_axes_m
 from landslip.core.progress import Progress, no_progress

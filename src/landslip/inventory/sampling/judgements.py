@@ -11,8 +11,8 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 
-from landslip.core.crs import reproject
 from landslip.core.errors import InputError
+from landslip.core.geometries import reproject
 from landslip.core.grid import map_points
 from landslip.core.messages import Message, message
 from landslip.inventory.sampling.design import DrawnStratum

@@ -19,10 +19,10 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from landslip.core.choices import ReferenceClass
-from landslip.core.crs import lonlat_of
 from landslip.core.errors import InputError, LandslipError, argument, excerpt
 from landslip.core.grid import map_points
 from landslip.core.paths import require_file
+from landslip.core.transformations import lonlat_of
 from landslip.inventory.sampling.geopackage import (
     POINTS,
     REFERENCE,

@@ -8,10 +8,10 @@ import pandas as pd
 import shapely
 
 from landslip import __version__
-from landslip.core.crs import lonlat_of
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_file, refuse_existing_file
 from landslip.core.progress import Progress, no_progress, sub_progress
+from landslip.core.transformations import lonlat_of
 from landslip.inventory.sampling.design import (
     BUFFER,
     DEFAULT_EXPECTED,

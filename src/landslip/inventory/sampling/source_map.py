@@ -11,9 +11,10 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import check_on_earth, reproject
+from landslip.core.crs import check_on_earth
 from landslip.core.errors import InputError, argument
 from landslip.core.files import Closeable, sha256_of
+from landslip.core.geometries import reproject
 from landslip.core.grid import Grid
 from landslip.core.window import Window
 from landslip.inference.rasters import MASK, PROBABILITY

@@ -10,8 +10,8 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from landslip.core.crs import clip_polygons, metric_crs, reproject
 from landslip.core.errors import InputError
+from landslip.core.geometries import clip_polygons, metric_crs, reproject
 from landslip.io.vector import repair_polygons
 
 _CLASSES = 5

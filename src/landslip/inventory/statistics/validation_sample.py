@@ -11,10 +11,11 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from landslip.core.crs import datum_note, reproject
 from landslip.core.errors import InputError
+from landslip.core.geometries import reproject
 from landslip.core.messages import Message, message
 from landslip.core.text import read_table
+from landslip.core.transformations import datum_note
 from landslip.inventory.statistics.result import SampledStratum
 from landslip.io.vector import read_vector
 from landslip.io.vector_source import InputKind, input_kind

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.io import DatasetReader
 
-from landslip.core.crs import lonlat_of
 from landslip.core.errors import InputError
 from landslip.core.grid import Grid, edge_points, map_points
+from landslip.core.transformations import lonlat_of
 from landslip.core.window import Window
 from landslip.io.raster.geotiff import open_geotiff
 from landslip.io.raster.opening import grid_of, reading

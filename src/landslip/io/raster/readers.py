@@ -14,18 +14,12 @@ from rasterio.fill import fillnodata
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 
-from landslip.core.crs import (
-    check_on_earth,
-    datum_note,
-    height_unit_m,
-    transformation,
-    vertical_crs,
-    whole_turn,
-)
+from landslip.core.crs import check_on_earth, height_unit_m, vertical_crs, whole_turn
 from landslip.core.errors import InputError
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid, PixelTransform, window_around
 from landslip.core.rpc import RPC
+from landslip.core.transformations import datum_note, transformation
 from landslip.core.window import Window
 from landslip.io.raster.opening import grid_of, open_raster, rasterio_window, reading
 from landslip.io.raster.validity import PixelValidity, Stored, Valid

@@ -12,8 +12,8 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import reproject
 from landslip.core.errors import InputError
+from landslip.core.geometries import reproject
 from landslip.core.grid import Grid, map_points
 from landslip.core.messages import Message, message
 from landslip.inventory.attributes import iso_date

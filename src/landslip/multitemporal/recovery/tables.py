@@ -7,7 +7,7 @@ import geopandas
 import numpy as np
 import pandas as pd
 
-from landslip.core.crs import AreaMeasure
+from landslip.core.geometries import AreaMeasure
 from landslip.core.grid import Grid
 from landslip.multitemporal.recovery.landslides import FailedSlopes
 from landslip.multitemporal.recovery.measures import LandslideRecovery

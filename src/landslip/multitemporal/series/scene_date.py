@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from landslip import __version__
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
-from landslip.core.crs import datum_note
 from landslip.core.errors import InputError
 from landslip.core.files import (
     sha256_of,
@@ -24,6 +23,7 @@ from landslip.core.messages import Message, message, sentences
 from landslip.core.progress import Progress
 from landslip.core.resources import parallel_map
 from landslip.core.text import read_json
+from landslip.core.transformations import datum_note
 from landslip.core.window import Window
 from landslip.io.raster import OutputBand, PyramidOutput, RasterOutput, Scene
 from landslip.io.raster.fingerprint import scene_fingerprint

@@ -12,10 +12,10 @@ from scipy import ndimage
 
 from landslip.core.bands import Bands, Radiometry
 from landslip.core.choices import Units
-from landslip.core.crs import lonlat_of
 from landslip.core.errors import InputError, argument
 from landslip.core.grid import Grid
 from landslip.core.messages import Message, message
+from landslip.core.transformations import lonlat_of
 from landslip.core.window import tile_windows
 from landslip.io.raster import Mask, OutputBand, Scene, write_scene
 from landslip.multitemporal.series.folder import Validity

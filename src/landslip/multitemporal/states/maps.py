@@ -10,10 +10,10 @@ import shapely
 from numpy.typing import NDArray
 
 from landslip.core.bands import Bands
-from landslip.core.crs import datum_note
 from landslip.core.errors import InputError, argument
 from landslip.core.files import Closeable
 from landslip.core.messages import Message, message
+from landslip.core.transformations import datum_note
 from landslip.core.window import Window
 from landslip.inference.rasters import PROBABILITY
 from landslip.inventory.attributes import date_in

@@ -8,7 +8,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from landslip.core.crs import polygonal_part
+from landslip.core.geometries import polygonal_part
 from landslip.core.progress import Progress, no_progress
 from landslip.multitemporal.tracking.linking import Links, assign, find_links, heaviest
 from landslip.multitemporal.tracking.observations import (

@@ -11,9 +11,10 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from landslip.core.crs import clip_polygons, lonlat_of, metric_crs, reproject
 from landslip.core.errors import InputError, argument
+from landslip.core.geometries import clip_polygons, metric_crs, reproject
 from landslip.core.messages import Message, message
+from landslip.core.transformations import lonlat_of
 from landslip.inventory.attributes import FEATURE_COLUMNS, distinct_names, of_one_type
 from landslip.io.vector import repair_polygons
 from landslip.multitemporal.series.folder import open_series

@@ -11,11 +11,11 @@ import numpy as np
 import shapely
 
 from landslip import __version__
-from landslip.core.crs import datum_note
 from landslip.core.errors import InputError
 from landslip.core.files import atomic_file, refuse_existing_file
 from landslip.core.messages import sentences
 from landslip.core.progress import Progress, no_progress
+from landslip.core.transformations import datum_note
 from landslip.core.window import Window
 from landslip.io.raster import bounded_cache
 from landslip.io.raster.output import output_bands, to_dtype

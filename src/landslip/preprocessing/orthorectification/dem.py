@@ -13,10 +13,10 @@ from rasterio.features import rasterize
 from scipy import ndimage
 
 from landslip.core.choices import DemGapHandling
-from landslip.core.crs import datum_note
 from landslip.core.errors import InputError, argument
 from landslip.core.grid import window_around
 from landslip.core.rpc import RPC
+from landslip.core.transformations import datum_note
 from landslip.core.window import Window
 from landslip.io.raster.readers import HIGHEST_M, LOWEST_M, ElevationRaster, fill_gaps
 from landslip.preprocessing.orthorectification.elevation import Elevation, GridProjection

@@ -6,8 +6,8 @@ import numpy as np
 import pyproj
 from numpy.typing import NDArray
 
-from landslip.core.crs import Transformation, transformation
 from landslip.core.grid import Grid, map_points
+from landslip.core.transformations import Transformation, transformation
 from landslip.preprocessing.resampling import (
     Flags,
     Pixels,

@@ -12,10 +12,11 @@ from pyproj.database import query_utm_crs_info
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
-from landslip.core.crs import check_on_earth, datum_note, transformation
+from landslip.core.crs import check_on_earth
 from landslip.core.errors import InputError, argument
 from landslip.core.grid import Grid, edge_points
 from landslip.core.rpc import RPC
+from landslip.core.transformations import datum_note, transformation
 from landslip.preprocessing.orthorectification.elevation import Elevation, GridProjection
 from landslip.preprocessing.resampling import Points
 

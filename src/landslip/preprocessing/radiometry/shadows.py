@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.morphology import reconstruction
 
-from landslip.core.crs import lonlat_of, transformation
 from landslip.core.grid import Grid
+from landslip.core.transformations import lonlat_of, transformation
 from landslip.preprocessing.resampling import Flags, Pixels
 
 _GEOD = pyproj.Geod(ellps="WGS84")

@@ -30,12 +30,12 @@ import shapely
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from landslip.core.crs import datum_note
 from landslip.core.errors import InputError, argument
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid, map_points, window_around
 from landslip.core.map_distances import MapPlane
 from landslip.core.messages import Message, message
+from landslip.core.transformations import datum_note
 from landslip.core.window import Window, tile_windows
 from landslip.io.raster.readers import ElevationRaster
 from landslip.preprocessing.coregistration.displaced_scene import block_means

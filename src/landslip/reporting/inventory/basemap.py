@@ -14,10 +14,11 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from landslip.core.bands import Bands
-from landslip.core.crs import check_on_earth, lonlat_of, transformation
+from landslip.core.crs import check_on_earth
 from landslip.core.files import Closeable
 from landslip.core.grid import Grid, map_points
 from landslip.core.map_distances import pixel_axes_m
+from landslip.core.transformations import lonlat_of, transformation
 from landslip.core.window import Window
 from landslip.io.raster import SensorImage, Stored, Valid
 from landslip.io.raster.readers import ElevationRaster

@@ -15,8 +15,8 @@ from matplotlib.patches import Circle, Patch, PathPatch, Polygon, Rectangle
 from matplotlib.path import Path as OutlinePath
 from numpy.typing import NDArray
 
-from landslip.core.crs import transformation
 from landslip.core.grid import map_points
+from landslip.core.transformations import transformation
 from landslip.core.window import Window
 from landslip.inventory.formats.colours import DENSITIES
 from landslip.inventory.statistics.density import density_limits

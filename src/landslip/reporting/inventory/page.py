@@ -8,10 +8,10 @@ from typing import Any
 
 from landslip import __version__
 from landslip.core.choices import Language
-from landslip.core.crs import use_datum_shift
 from landslip.core.errors import InputError
 from landslip.core.files import atomic_file
 from landslip.core.messages import term
+from landslip.core.transformations import use_datum_shift
 from landslip.inventory.record import REPORT, SceneRecord
 from landslip.reporting.inventory import tables
 from landslip.reporting.inventory.basemap import Basemap, MapFrame, ReliefBasemap, SceneBasemap
