@@ -39,17 +39,10 @@ if TYPE_CHECKING:
     from landslip.api.models import export as export
     from landslip.api.models import load_model as load_model
     from landslip.api.models import predict_tiles as predict_tiles
-    from landslip.api.models import run_experiment as run_experiment
-    from landslip.api.models import train as train
-    from landslip.api.multitemporal import Recovery as Recovery
     from landslip.api.multitemporal import States as States
-    from landslip.api.multitemporal import Tracks as Tracks
     from landslip.api.multitemporal import open_series as open_series
-    from landslip.api.multitemporal import open_tracks as open_tracks
-    from landslip.api.multitemporal import recovery as recovery
     from landslip.api.multitemporal import series as series
     from landslip.api.multitemporal import states as states
-    from landslip.api.multitemporal import track as track
     from landslip.api.reports import report as report
     from landslip.api.reviews import Review as Review
     from landslip.api.reviews import open_review as open_review
@@ -62,6 +55,13 @@ if TYPE_CHECKING:
     from landslip.api.scenes import preprocess as preprocess
     from landslip.api.scenes import register as register
     from landslip.api.scenes import stack as stack
+    from landslip.api.tracking import Recovery as Recovery
+    from landslip.api.tracking import Tracks as Tracks
+    from landslip.api.tracking import open_tracks as open_tracks
+    from landslip.api.tracking import recovery as recovery
+    from landslip.api.tracking import track as track
+    from landslip.api.training import run_experiment as run_experiment
+    from landslip.api.training import train as train
     from landslip.api.weights import convert_weights as convert_weights
     from landslip.core.errors import LandslipError as LandslipError
     from landslip.io.raster.scene import Scene as Scene
@@ -83,9 +83,8 @@ _MODULES = {
         "export",
         "load_model",
         "predict_tiles",
-        "run_experiment",
-        "train",
     ),
+    "landslip.api.training": ("run_experiment", "train"),
     "landslip.api.extraction": ("Extraction", "Probability", "extract", "extract_all"),
     "landslip.api.improvement": ("Improvement", "improve"),
     "landslip.api.inventories": (
@@ -95,17 +94,13 @@ _MODULES = {
         "open_inventory",
     ),
     "landslip.api.multitemporal": (
-        "Recovery",
         "States",
-        "Tracks",
         "open_series",
-        "open_tracks",
-        "recovery",
         "series",
         "states",
-        "track",
     ),
     "landslip.api.reports": ("report",),
+    "landslip.api.tracking": ("Recovery", "Tracks", "open_tracks", "recovery", "track"),
     "landslip.api.reviews": ("Review", "open_review", "start_review"),
     "landslip.api.sampling": ("Sample", "sample"),
     "landslip.api.weights": ("convert_weights",),

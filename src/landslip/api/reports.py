@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from landslip.api.inventories import Inventory, open_inventory
-from landslip.api.multitemporal import Recovery, States, Tracks, open_tracks
+from landslip.api.multitemporal import States
+from landslip.api.tracking import Recovery, Tracks, open_tracks
 from landslip.core.arguments import PathArgument, checked, choose, optional_path
 from landslip.core.choices import Language
 from landslip.core.errors import InputError, argument

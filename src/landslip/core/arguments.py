@@ -8,6 +8,7 @@ import os
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from enum import StrEnum
 from os import PathLike, fspath
 from pathlib import Path
@@ -230,3 +231,18 @@ def parse_bands(bands: BandsArgument, name: str = "bands") -> Bands:
         return Bands.parse(bands if isinstance(bands, str) else ",".join(bands))
     except InputError as error:
         raise InputError(f"{argument(name)}: {error}") from error
+
+
+def parse_days(given: str | Iterable[str] | None, name: str) -> tuple[date, ...]:
+    """Return the days that a caller states, in a text joined by commas.
+
+    Raises:
+        InputError: one is not as in 2008-05-12.
+    """
+    words = given.split(",") if isinstance(given, str) else given or ()
+    try:
+        return tuple(date.fromisoformat(word.strip()) for word in words)
+    except ValueError:
+        raise InputError(
+            f"{argument(name)} are days like 2008-05-12,2014-07-22; got {excerpt(repr(given), 60)}"
+        ) from None
