@@ -23,7 +23,7 @@ from shapely.ops import nearest_points
 
 from review_driver import Place, Reviewer, chromium, serving
 
-AUTHOR = "Ann"
+AUTHOR, COLLEAGUE = "Ann", "Ben"
 JUDGED = 15
 _DEBRIS_FLOW = "6"
 _NECK_M = 6.0
@@ -56,6 +56,7 @@ def main() -> None:
             merge(one, inventory, {edited, number})
             draw(one, inventory, labels)
             by_rule(one)
+            colleague(one, labels)
             ground(one, given.cells)
             sample(one, labels, given.points)
             export(one)
@@ -329,8 +330,23 @@ def by_rule(one: Reviewer) -> None:
     one.step("by rule")
 
 
+def colleague(one: Reviewer, labels: Labels) -> None:
+    """Let another person reject what is no landslide: cells are then accepted as a whole."""
+    inventory = inventory_of(one)
+    rejected = []
+    for item in one.get(f"inventories/{inventory}/review/queue?limit=1000")["items"]:
+        feature = one.get(f"inventories/{inventory}/features/{item['id']}")
+        if labels.share(feature["geometry"]) < 0.5:
+            rejected.append({"id": item["id"], "version": feature["version"]})
+    change = {"action": "reject", "author": COLLEAGUE, "polygons": rejected}
+    if rejected:
+        one.post(f"inventories/{inventory}/review/changes", change)
+    print(f"{COLLEAGUE} rejected {len(rejected)}")
+    one.step("a colleague rejects")
+
+
 def ground(one: Reviewer, cells: int) -> None:
-    """Look at cells of the ground, one key each; what is in them is judged first."""
+    """Look at cells of the ground, one key each; what is left in them is accepted."""
     page = one.page
     inventory = inventory_of(one)
     page.keyboard.press("g")
