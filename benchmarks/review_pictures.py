@@ -403,7 +403,9 @@ def export(one: Reviewer) -> None:
 def improve(one: Reviewer, epochs: int) -> None:
     """Let the model learn, and see whether it did."""
     one.job("Improve a model", "improved", numbers={"Epochs": str(epochs)})
-    one.page.locator(".improve-table").wait_for()
+    table = one.page.locator(".improve-table")
+    table.wait_for()
+    table.scroll_into_view_if_needed()
     one.picture("serve_improve")
     one.step("improve the model")
 

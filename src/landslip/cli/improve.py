@@ -140,4 +140,16 @@ def _lines(found: "Improvement") -> list[str]:
             f"{name}: {values}; {scores.detected} of {scores.landslides} landslides found, "
             f"{scores.false} of {scores.found} mapped are false; threshold {scores.threshold:.3f}"
         )
-    return [*lines, *([found.sentence] if found.is_better else [])]
+    return [*lines, *([found.sentence, *_threshold_lines(found)] if found.is_better else [])]
+
+
+def _threshold_lines(found: "Improvement") -> list[str]:
+    """Return how much of the difference is more than another threshold."""
+    beyond = found.record.beyond_threshold
+    if beyond.value is None or beyond.low is None or beyond.high is None:
+        return []
+    text = (
+        f"of it beyond the threshold: F1 {beyond.value:+.3f} ({beyond.low:+.3f} to "
+        f"{beyond.high:+.3f}, 95 %), against the old model with its threshold chosen on this ground"
+    )
+    return [text + ("; it may be no more than a better threshold" if beyond.low <= 0 else "")]

@@ -151,7 +151,10 @@ def test_improving_says_whether_it_did(
         "log": [],
         "error": None,
         "result": {"rasters": [], "inventories": [], "models": ["2"], "samples": []},
-        "summary": {"comparison": comparison},
+        "summary": {
+            "comparison": comparison,
+            "beyond_threshold": {"value": 0.01, "low": -0.02, "high": 0.03},
+        },
     }
 
     def answer(route: "Route") -> None:
@@ -165,3 +168,6 @@ def test_improving_says_whether_it_did(
     assert "80 of 120" in table.inner_text()
     assert "64 tiles in 12 blocks" in table.inner_text()
     assert "+0.04" in table.locator("tfoot").inner_text()
+    assert "+0.01" in table.locator("tfoot").inner_text()
+    is_warned = page.get_by_text("no more than a better threshold").count() == 1
+    assert is_warned == (verdict == "better")

@@ -107,6 +107,9 @@ export const jobs = area(
     "jobs.improve.false": "False polygons",
     "jobs.improve.of": "{count} of {total}",
     "jobs.improve.difference": "F1, difference",
+    "jobs.improve.beyond_threshold": "of it beyond the threshold",
+    "jobs.improve.threshold":
+      "It may be no more than a better threshold: the old model with its threshold chosen on this ground is not shown to be under it.",
     "jobs.improve.better": "The new model is better.",
     "jobs.improve.better.why": "The whole interval of the difference is above zero ({low} to {high}).",
     "jobs.improve.worse": "The new model is worse: keep the old one.",
@@ -219,6 +222,8 @@ export const jobs = area(
     "jobs.improve.false": "错误图斑",
     "jobs.improve.of": "{count} / {total}",
     "jobs.improve.difference": "F1 差值",
+    "jobs.improve.beyond_threshold": "其中不归因于阈值",
+    "jobs.improve.threshold": "改进可能只来自更合适的阈值：在此区域重新选定阈值的旧模型并未被证明更差。",
     "jobs.improve.better": "新模型更好。",
     "jobs.improve.better.why": "差值的整个区间都大于零（{low} 至 {high}）。",
     "jobs.improve.worse": "新模型更差：请保留旧模型。",

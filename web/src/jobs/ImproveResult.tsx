@@ -7,12 +7,14 @@ import { improvementOf, type Interval } from "./improvement";
 export function ImproveResult({ summary }: { summary: Record<string, unknown> }) {
   const found = improvementOf(summary);
   if (!found) return null;
-  const { before, after, difference, blocks, tiles, verdict } = found;
+  const { before, after, difference, beyondThreshold, blocks, tiles, verdict } = found;
+  const isThreshold = verdict === "better" && (beyondThreshold.low ?? 1) <= 0;
   return (
     <section class="improve-result" aria-label={t("jobs.improve.title")}>
       <p class={`improve-verdict improve-${verdict.replaceAll(" ", "-")}`}>
         <strong>{t(`jobs.improve.${verdictKey(verdict)}`)}</strong>{" "}
         {t(`jobs.improve.${verdictKey(verdict)}.why`, { low: signed(difference.low), high: signed(difference.high) })}
+        {isThreshold && ` ${t("jobs.improve.threshold")}`}
       </p>
       <table class="improve-table">
         <caption class="muted">{t("jobs.improve.caption", { tiles, blocks })}</caption>
@@ -45,12 +47,8 @@ export function ImproveResult({ summary }: { summary: Record<string, unknown> })
           </tr>
         </tbody>
         <tfoot>
-          <tr>
-            <th scope="row">{t("jobs.improve.difference")}</th>
-            <td colSpan={2} class="number">
-              {signed(difference.value)} <span class="muted">[{signed(difference.low)}, {signed(difference.high)}]</span>
-            </td>
-          </tr>
+          <Difference name="difference" of={difference} />
+          {beyondThreshold.value !== null && <Difference name="beyond_threshold" of={beyondThreshold} />}
         </tfoot>
       </table>
     </section>
@@ -62,6 +60,17 @@ const verdictKey = (verdict: string) => (verdict === "better" || verdict === "wo
 function signed(value: number | null): string {
   if (value === null) return "–";
   return `${value > 0 ? "+" : value < 0 ? "−" : ""}${formatNumber(Math.abs(value), 2)}`;
+}
+
+function Difference({ name, of }: { name: "difference" | "beyond_threshold"; of: Interval }) {
+  return (
+    <tr>
+      <th scope="row">{t(`jobs.improve.${name}`)}</th>
+      <td colSpan={2} class="number">
+        {signed(of.value)} <span class="muted">[{signed(of.low)}, {signed(of.high)}]</span>
+      </td>
+    </tr>
+  );
 }
 
 function Value({ of }: { of: Interval }) {

@@ -22,6 +22,8 @@ export interface Improvement {
   after: ModelScores;
   /** F1 after minus before. */
   difference: Interval;
+  /** The same with the old model at a threshold chosen anew: what is more than another threshold. */
+  beyondThreshold: Interval;
   tiles: number;
   blocks: number;
   verdict: string;
@@ -36,6 +38,7 @@ export function improvementOf(summary: Record<string, unknown>): Improvement | n
     before,
     after,
     difference: intervalOf(comparison["f1"]),
+    beyondThreshold: intervalOf(summary["beyond_threshold"]),
     tiles: numberOf(comparison["tiles"]),
     blocks: numberOf(comparison["blocks"]),
     verdict: String(comparison["verdict"] ?? ""),
