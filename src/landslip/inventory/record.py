@@ -77,7 +77,7 @@ class CleaningRecord(StrictModel):
         highest: probability of the map; None: it has no data, or an earlier version wrote this.
         min_area_px: the same, about, in pixels; None in files of earlier versions.
         regions: connected regions from ``low`` on, of ``regions_px`` pixels.
-        dropped_seedless: of them, those that nowhere reach ``high``.
+        dropped_seedless: of them, those without a pixel that reaches ``high``.
         dropped_small: of the others, those under the minimum area.
         dropped_px: pixels of all that were left out; None in files of earlier versions.
     """
