@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from landslip.core.errors import LandslipError
+from landslip.core.interruption import interrupt, use_safe_interrupts
 
 STOP_VARIABLE = "LANDSLIP_STOP"
 """Environment variable; ``stdin``: see `stop_with_input`."""
@@ -89,14 +90,15 @@ def stopping_by_signals() -> Iterator[None]:
     stopped: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
-        del frame
         signal.signal(number, signal.SIG_DFL)
         if os.getpid() != command:  # a process that was forked from it
             os.kill(os.getpid(), number)
             return
         stopped.append(number)
-        raise KeyboardInterrupt
+        interrupt(number, frame)
 
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        use_safe_interrupts()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, stop)
@@ -116,8 +118,7 @@ def stop_with_input() -> None:
     """
     if os.environ.pop(STOP_VARIABLE, None) != "stdin":
         return
-    # a caller that was started in the background ignores it, and so would this process
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    use_safe_interrupts()
     threading.Thread(target=_watch_input, name="input", daemon=True).start()
 
 

@@ -19,6 +19,7 @@ from typing import IO, Any, TextIO
 
 from landslip.core.errors import LandslipWarning
 from landslip.core.failures import bug, explain
+from landslip.core.interruption import use_safe_interrupts
 from landslip.core.progress import Progress
 from landslip.server.job_work import JobWork, do_job
 
@@ -66,8 +67,7 @@ class JobMessages:
 def main() -> None:
     """Do the job of standard input."""
     os.nice(_NICENESS)  # the server answers first
-    # a server that was started in the background ignores it, and so would this process
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    use_safe_interrupts()
     with os.fdopen(0, "rb", buffering=0, closefd=False) as server:
         line = server.readline()
     if not line.endswith(b"\n"):
