@@ -144,7 +144,7 @@ def _lines(found: "Improvement") -> list[str]:
 
 
 def _threshold_lines(found: "Improvement") -> list[str]:
-    """Return how much of the difference is more than another threshold."""
+    """Return how much of the difference is beyond another threshold, where that is known."""
     beyond = found.record.beyond_threshold
     if beyond.value is None or beyond.low is None or beyond.high is None:
         return []
@@ -152,4 +152,4 @@ def _threshold_lines(found: "Improvement") -> list[str]:
         f"of it beyond the threshold: F1 {beyond.value:+.3f} ({beyond.low:+.3f} to "
         f"{beyond.high:+.3f}, 95 %), against the old model with its threshold chosen on this ground"
     )
-    return [text + ("; it may be no more than a better threshold" if beyond.low <= 0 else "")]
+    return [text]

@@ -56,6 +56,12 @@ class ImprovementRecord(StrictModel):
         return self.comparison.verdict == "better"
 
     @property
+    def may_be_threshold(self) -> bool:
+        """Whether it is better, but maybe no more than the model before with another threshold."""
+        low = self.beyond_threshold.low
+        return self.is_better and low is not None and low <= 0
+
+    @property
     def note(self) -> Message:
         """The result in a sentence."""
         before, after = self.comparison.before.f1.value, self.comparison.after.f1.value
@@ -64,9 +70,16 @@ class ImprovementRecord(StrictModel):
             return message("warning.improvement_undefined", tiles=self.comparison.tiles)
         key = {
             "better": "improvement.better",
+            "by threshold": "improvement.better_by_threshold",
             "worse": "warning.improvement_worse",
             "not distinguishable": "warning.improvement_undecided",
-        }[self.comparison.verdict]
+        }["by threshold" if self.may_be_threshold else self.comparison.verdict]
         return message(
-            key, before=before, after=after, low=low, high=high, blocks=self.comparison.blocks
+            key,
+            before=before,
+            after=after,
+            low=low,
+            high=high,
+            blocks=self.comparison.blocks,
+            beyond=self.beyond_threshold.value or 0.0,
         )
