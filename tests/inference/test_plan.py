@@ -31,6 +31,7 @@ COSTS = WindowCosts(
     reading_bytes_per_px=14.0,
     streams=2,
     readers=2,
+    px_per_s=1e6,
 )
 STORAGE = BlockLayout(block=(512, 512), bytes_per_px=8)
 

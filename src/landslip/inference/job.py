@@ -5,7 +5,7 @@ import json
 import math
 import re
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -292,7 +292,13 @@ def plan_extraction(
     Raises:
         InputError: an option does not fit the scene or the model.
     """
-    card, engine_costs = model.card.with_tta(engine.tta), engine.costs()
+    card, costs = model.card.with_tta(engine.tta), engine.costs()
+    costs = replace(costs, resident_bytes=_LIBRARIES_BYTES + costs.resident_bytes)
+    # Ray's workers are processes, and their number must not change the windows
+    if options.workers and options.ray is None:
+        costs = replace(costs, streams=options.workers)
+    if scene.path.is_remote:  # servers answer several requests at once
+        costs = replace(costs, readers=max(costs.readers, _REMOTE_READERS))
     multiple = card.input.multiple
     request = PlanRequest(
         shape=scene.grid.shape,
@@ -301,22 +307,10 @@ def plan_extraction(
         overlap=-(-options.overlap // multiple) * multiple,
         memory_bytes=options.memory_bytes,
         costs=WindowCosts(
-            resident_bytes=_LIBRARIES_BYTES + engine_costs.resident_bytes,
-            computing_bytes_per_px=engine_costs.computing_bytes_per_px,
+            **asdict(costs),
             # numbers, the mask of each band, and the valid mask
             reading_bytes_per_px=len(card.bands) * (np.dtype(scene.radiometry.dtype).itemsize + 1)
             + 2,
-            # Ray's workers are processes, and their number must not change the windows
-            streams=options.workers
-            if options.workers and options.ray is None
-            else engine_costs.streams,
-            # servers answer several requests at once
-            readers=max(engine_costs.readers, _REMOTE_READERS)
-            if scene.path.is_remote
-            else engine_costs.readers,
-            px_per_s=engine_costs.px_per_s,
-            cached_px=engine_costs.cached_px,
-            uncached_s_per_px=engine_costs.uncached_s_per_px,
         ),
         blocks=BlockLayout(block=scene.block, bytes_per_px=scene.stored_bytes_per_px),
         side=options.tile,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from landslip.core.errors import InputError, argument
 from landslip.core.window import Window
+from landslip.models.engines.base import EngineCosts
 
 if TYPE_CHECKING:  # windows are planned on machines without a raster library, too
     from landslip.core.grid import Grid
@@ -80,21 +81,10 @@ class WindowPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowCosts:
-    """Memory and time that windows take; libraries and weights are resident.
+class WindowCosts(EngineCosts):
+    """What windows cost: an engine, the libraries beside it, and reading for it."""
 
-    ``streams`` windows are computed at once, each at ``px_per_s``, and ``readers`` read at once.
-    A pixel takes up to ``uncached_s_per_px`` longer in windows of more than ``cached_px`` pixels.
-    """
-
-    resident_bytes: int
-    computing_bytes_per_px: float
     reading_bytes_per_px: float
-    streams: int = 1
-    readers: int = 1
-    px_per_s: float = 1e6
-    cached_px: float = 1e6
-    uncached_s_per_px: float = 0.0
     seconds_per_window: float = 0.01
 
     def window_seconds(self, window: tuple[int, int]) -> float:
