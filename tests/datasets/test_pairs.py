@@ -295,7 +295,7 @@ def test_an_image_that_does_not_fit_is_named(
 @pytest.mark.parametrize(
     ("folder", "message"),
     [
-        pytest.param("nowhere", r"nowhere: images is a folder", id="missing"),
+        pytest.param("nowhere", r"nowhere: no such folder; check images", id="missing"),
         pytest.param("empty", r"empty: images holds no image", id="empty"),
     ],
 )
@@ -382,6 +382,38 @@ def test_bands_are_made_of_the_files_bands(write_raster: WriteRaster, tmp_path: 
     assert np.argwhere(~tile.valid).tolist() == [[5, 6]]
     assert card.bands == ("red", "green", "blue")
     assert card.source == "pairs: images, masks; blue is the files' green"
+
+
+def test_exchanged_images_and_masks_are_told(request_: PairsRequest, tmp_path: Path) -> None:
+    exchanged = replace(request_, images=request_.masks, masks=request_.images)
+    sentence = (
+        r"names 3 bands .* and the file has 1.* a0\.png of masks is what an image should be: are"
+    )
+    with pytest.raises(InputError, match=sentence):
+        dataset_from_pairs(exchanged, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("absent", "no such folder"), ("images/a0.png", "a folder is needed")]
+)
+def test_folders_that_are_none(
+    name: str, problem: str, request_: PairsRequest, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=rf"{name}: {problem}.*; check masks"):
+        dataset_from_pairs(replace(request_, masks=(tmp_path / name,)), tmp_path / "out")
+
+
+def test_mostly_landslide_is_a_warning(
+    request_: PairsRequest, write_raster: WriteRaster, tmp_path: Path
+) -> None:
+    for at in range(4):
+        full = np.ones((8, 9), dtype=np.uint8)
+        full[at, at] = 0
+        write_raster(f"masks/a{at}.png", full)
+    card = dataset_from_pairs(request_, tmp_path / "out")
+    assert [one.key for one in card.label_warnings][-1] == "dataset.mostly_landslide"
+    assert card.label_warnings[-1].text().startswith("99% of the labelled pixels are landslide")
 
 
 def test_bands_that_the_files_do_not_have_are_refused(request_: PairsRequest) -> None:

@@ -157,7 +157,7 @@ def test_a_dataset_states_its_prior(tmp_path: Path) -> None:
     ]
     card = write_dataset(tmp_path / "planted", tiles).card
     assert card.position_prior == measured(masks)
-    assert [warning.key for warning in card.prior_warnings] == ["dataset.position_prior"]
+    assert [warning.key for warning in card.label_warnings] == ["dataset.position_prior"]
 
 
 @pytest.mark.parametrize("planted", [True, False])

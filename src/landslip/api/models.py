@@ -171,6 +171,13 @@ def as_tiles(tiles: TileDataset | PathArgument) -> TileDataset:
     return tiles if isinstance(tiles, TileDataset) else TileDataset(Path(tiles))
 
 
+def listed_tiles(tiles: TilesArgument) -> list[TileDataset]:
+    """Return the datasets that are meant, opened where paths were given."""
+    if isinstance(tiles, TileDataset | str | PathLike):
+        return [as_tiles(tiles)]
+    return [as_tiles(one) for one in tiles]
+
+
 @contextmanager
 def merged_tiles(tiles: TilesArgument) -> Iterator[TileDataset]:
     """Give a dataset, opened where a path was given; of several, one merged in a temporary folder.
@@ -178,15 +185,14 @@ def merged_tiles(tiles: TilesArgument) -> Iterator[TileDataset]:
     Raises:
         InputError: there is none, or they differ in bands, units or data type.
     """
-    if isinstance(tiles, TileDataset | str | PathLike):
-        yield as_tiles(tiles)
-    elif len(tiles) == 1:
-        yield as_tiles(tiles[0])
+    each = listed_tiles(tiles)
+    if len(each) == 1:
+        yield each[0]
     else:
         from landslip.datasets import merge
 
         with temporary_folder(keep_if=False) as folder:
-            yield merge(tiles, out=folder / "tiles")
+            yield merge(each, out=folder / "tiles")
 
 
 @checked()

@@ -94,6 +94,8 @@ def open_source(source: Inventory | Tracks | PathArgument) -> Inventory | Tracks
     if (folder / TRACKS).is_file():
         return open_tracks(folder)
     if not (folder / INVENTORY).is_file():
+        if not folder.exists():
+            raise InputError(f"{folder}: no such folder; check the name")
         raise InputError(
             f"{folder}: neither an inventory nor histories of landslides, there is no {INVENTORY} "
             f"and no {TRACKS} in it; give a folder that landslip inventory or landslip track wrote"

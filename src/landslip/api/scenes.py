@@ -24,6 +24,7 @@ from landslip.core.choices import (
 )
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_file, refuse_existing_file
+from landslip.core.paths import require_file
 from landslip.core.progress import progress_bar
 from landslip.core.transformations import use_datum_shift
 from landslip.io.raster.scene import Scene, SceneOptions
@@ -463,6 +464,7 @@ def _registration_mode(registration: bool | str) -> RegistrationMode:
 def _dem_request(dem: PathArgument, heights: str | None, gaps: str, clip: bool) -> "DemRequest":
     from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
 
+    require_file(Path(dem))  # before it would be missed for each product
     return DemRequest(
         path=Path(dem),
         heights=HeightReference.parse(heights),

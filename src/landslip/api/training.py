@@ -12,6 +12,7 @@ from landslip.api.models import (
     TilesArgument,
     TrainedModel,
     as_model,
+    listed_tiles,
     load_model,
     merged_tiles,
 )
@@ -142,6 +143,7 @@ def train(
         "workers": workers,
         "seed": seed,
     }
+    listed_tiles(tiles)  # opened before weights are looked for
     one_model = _single_model(folds, single, is_resumed=resume)
     settings = config if isinstance(config, Mapping) else optional_path(config)
     start = None if start_from is None else as_model(start_from).folder

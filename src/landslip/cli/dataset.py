@@ -245,6 +245,6 @@ def _print_summary(card: "DatasetCard", out: Path) -> None:
             f"{name}: {found.landslide_tiles} of {found.tiles} tiles show landslides, "
             f"{found.landslide_px:,} px in {found.landslide_objects or 0:,} connected regions"
         )
-    for warning in sentences((*card.split_warnings, *card.prior_warnings)):
+    for warning in sentences((*card.split_warnings, *card.label_warnings)):
         typer.echo(f"warning: {warning}", err=True)
     typer.echo(f"{out}: {sum(card.tiles.values())} tiles ({tiles}), {share} landslide")

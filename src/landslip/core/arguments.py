@@ -7,7 +7,7 @@ import operator
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from enum import StrEnum
 from os import PathLike, fspath
@@ -95,7 +95,7 @@ def checked(
             try:
                 return function(*args, **kwargs)
             except LandslipError as error:
-                _name_input(error, [*inputs, *outputs.values()], list(signature.parameters))
+                _name_input(error, [*inputs, *outputs.values()], given, list(signature.parameters))
                 raise
 
         return run
@@ -103,11 +103,18 @@ def checked(
     return decorate
 
 
-def _name_input(error: LandslipError, paths: list[Path], arguments: list[str]) -> None:
+def _name_input(
+    error: LandslipError, paths: list[Path], given: Mapping[str, Any], arguments: list[str]
+) -> None:
     """Begin a message that names neither a path nor an argument with the first path."""
     text = str(error)
-    is_named = any(str(path) in text or path.name in text for path in paths) or any(
-        re.search(rf"(?<!\w){re.escape(argument(name))}(?!\w)", text) for name in arguments
+    searched = [
+        fspath(place) for name in _SEARCHED if name in given for place in _paths_of(given[name])
+    ]
+    is_named = (
+        any(str(path) in text or path.name in text for path in paths)
+        or any(place in text for place in searched)
+        or any(re.search(rf"(?<!\w){re.escape(argument(name))}(?!\w)", text) for name in arguments)
     )
     # a file found by a pattern or in a folder is no argument
     is_named = is_named or os.path.exists(text.partition(": ")[0])  # noqa: PTH110 - any text

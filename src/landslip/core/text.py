@@ -13,8 +13,9 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 from xml.etree.ElementTree import Element, ParseError
@@ -242,11 +243,17 @@ class RecordKind(Generic[Record]):
             raise self.error(f"{path}: not {self.name} ({problem}); {self.remedy}") from error
 
 
-def first_problem(error: ValidationError) -> str:
-    """Return the first error: where it is, the rule, and the value."""
+def first_problem(error: ValidationError, names: Iterable[str] = ()) -> str:
+    """Return the first error: where it is, the rule, and the value.
+
+    ``names`` are the keys that there are: one like a wrong one is proposed.
+    """
     problem = error.errors(include_url=False, include_context=False)[0]
     rule = excerpt(problem["msg"].removeprefix("Value error, "))
     where = excerpt(".".join(str(step) for step in problem["loc"] if not _is_union(str(step))))
+    if problem["type"] == "extra_forbidden":
+        similar = get_close_matches(where, names, 1) if len(problem["loc"]) == 1 else []
+        return f"{where}: no such key" + (f"; did you mean {similar[0]}?" if similar else "")
     rule = f"{where}: {rule}" if where else rule
     if problem["type"] == "missing" or isinstance(problem["input"], dict | BaseModel):
         return rule

@@ -282,12 +282,12 @@ def merge(
 def _report(card: "DatasetCard", notes: Iterable[str], log: Callable[[str], None] | None) -> None:
     """Log or warn of notes, and of what a new dataset's card notes.
 
-    A strong position prior is warned of; commands print it with the warnings on splits.
+    Warnings on labels are among them; commands print those with the warnings on splits.
     """
     from landslip.core.messages import sentences
 
-    of_prior = sentences(card.prior_warnings) if log is None else ()
-    for note in dict.fromkeys((*notes, *card.notes, *of_prior)):
+    of_labels = sentences(card.label_warnings) if log is None else ()
+    for note in dict.fromkeys((*notes, *card.notes, *of_labels)):
         if log is None:
             warnings.warn(note, LandslipWarning, stacklevel=4)
         else:

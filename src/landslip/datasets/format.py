@@ -31,7 +31,7 @@ from landslip.core.arguments import choose
 from landslip.core.bands import BandRadiometry, Bands, Radiometry
 from landslip.core.choices import Split, Units
 from landslip.core.errors import InputError, MissingDependencyError, excerpt
-from landslip.core.messages import Message, sentences
+from landslip.core.messages import Message, message, sentences
 from landslip.core.records import DType, StrictModel
 from landslip.core.text import RecordKind
 from landslip.datasets.contents import SplitContents, few_landslides, missing_splits, split_contents
@@ -46,6 +46,7 @@ BACKGROUND, LANDSLIDE, IGNORE = classes.BACKGROUND, classes.LANDSLIDE, classes.I
 CARD, INDEX = "dataset.json", "tiles.parquet"
 IMAGES, LABELS, VALID = "images.bin", "labels.bin", "valid.bin"
 _COLUMNS = ("tile_id", "split", "height", "width", "pixel_start")
+_MOST = 0.5  # of labelled pixels; landslides cover less
 
 
 class DatasetCard(StrictModel):
@@ -97,10 +98,12 @@ class DatasetCard(StrictModel):
         return tuple(text for text in self.warnings if text not in of_splits)
 
     @property
-    def prior_warnings(self) -> tuple[Message, ...]:
-        """The warning of a strong position prior, if it is one."""
-        warning = None if self.position_prior is None else self.position_prior.warning
-        return () if warning is None else (warning,)
+    def label_warnings(self) -> tuple[Message, ...]:
+        """The warnings of a strong position prior, and of more landslide than background."""
+        found = None if self.position_prior is None else self.position_prior.warning
+        share = self.landslide_share or 0.0
+        mostly = message("dataset.mostly_landslide", share=share) if share > _MOST else None
+        return tuple(one for one in (found, mostly) if one is not None)
 
     @property
     def split_warnings(self) -> tuple[Message, ...]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from landslip.core.bands import Bands
 from landslip.core.choices import Units
-from landslip.core.errors import InputError, argument
+from landslip.core.errors import InputError, LandslipError, argument
 from landslip.core.files import atomic_directory
 from landslip.core.progress import Progress, no_progress
 from landslip.core.text import read_table
@@ -81,7 +81,11 @@ def dataset_from_pairs(
     pairs = match_pairs(request.images, request.masks, request.mask_suffix)
     group_of = grouping(request.groups, list(pairs))
     with atomic_directory(out, overwrite=overwrite) as stage:
-        description, notes = _describe_pairs(request, [image for image, _ in pairs.values()])
+        try:
+            description, notes = _describe_pairs(request, [image for image, _ in pairs.values()])
+        except InputError as error:
+            _refuse_exchanged(pairs, request.scene_options, error)
+            raise
         rule = decide_rule(_survey_masks(pairs), request.codes)
         with DatasetWriter(stage, description) as writer:
             for done, (name, (image, mask)) in enumerate(pairs.items(), start=1):
@@ -138,6 +142,19 @@ def _describe_pairs(
         plan=request.plan,
     )
     return description, tuple(notes.values())
+
+
+def _refuse_exchanged(pairs: FilePairs, options: SceneOptions, error: InputError) -> None:
+    """Ask whether images and masks are exchanged, where the first mask is what images should be."""
+    mask = next(iter(pairs.values()))[1]
+    try:
+        Scene(mask, options).close()
+    except LandslipError:
+        return
+    raise InputError(
+        f"{error}. {mask.name} of {argument('masks')} is what an image should be: are "
+        f"{argument('images')} and {argument('masks')} exchanged?"
+    ) from error
 
 
 def _read_bands(scene: Scene, request: PairsRequest) -> tuple[Stored, Valid]:
@@ -230,7 +247,8 @@ def _match_folder(images: Path, masks: Path, mask_suffix: str) -> FilePairs:
 
 def _pictures(folder: Path, name: str) -> list[Path]:
     if not folder.is_dir():
-        raise InputError(f"{folder}: {argument(name)} is a folder, and this is not one")
+        problem = "a folder is needed, and this is a file" if folder.exists() else "no such folder"
+        raise InputError(f"{folder}: {problem}; check {argument(name)}")
     found = [
         path
         for path in sorted(folder.iterdir())

@@ -23,7 +23,7 @@ from landslip.core.errors import InputError, argument
 from landslip.core.files import Closeable
 from landslip.core.geometries import reproject
 from landslip.core.grid import Grid
-from landslip.core.messages import Message, message, sentences
+from landslip.core.messages import Message, sentences
 from landslip.core.window import Window
 from landslip.datasets.contents import few_landslides, missing_splits, split_contents
 from landslip.datasets.format import (
@@ -39,7 +39,6 @@ from landslip.datasets.format import (
 from landslip.datasets.position_prior import PositionPriorSurvey
 from landslip.datasets.splits.assignment import SplitPlan, assign, split_digest
 
-_MOST_LANDSLIDE = 0.5
 _SAMPLED_PX_PER_TILE = 200
 
 
@@ -188,8 +187,6 @@ class DatasetWriter(Closeable):
                 "from background too; label it, or state its number with "
                 f"{argument('background_value')}"
             )
-        if landslide > counted * _MOST_LANDSLIDE:
-            yield message("dataset.mostly_landslide", share=landslide / counted)
         if self._samples:
             bands, own = self._description.bands, self._description.bands.own
             samples = np.concatenate(self._samples, axis=1)[list(own)]

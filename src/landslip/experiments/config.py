@@ -356,7 +356,8 @@ def read_experiment(path: Path) -> ExperimentConfig:
     try:
         config = ExperimentConfig.model_validate(found)
     except ValidationError as error:
-        raise InputError(f"{path}: {first_problem(error)}") from error
+        problem = first_problem(error, ExperimentConfig.model_fields)
+        raise InputError(f"{path}: {problem}") from error
     return _resolve_paths(config, path.resolve().parent)
 
 

@@ -65,8 +65,12 @@ def open_model(path: Path) -> ModelFolder:
         ModelError: it is no model folder, of another version, or its description is damaged.
     """
     file = path / CARD
+    if not path.exists():
+        raise ModelError(f"{path}: no such folder; give a model folder")
     if not file.is_file():
-        raise ModelError(f"{path}: not a model folder, it has no {CARD}")
+        raise ModelError(
+            f"{path}: not a model folder, it has no {CARD}; give what landslip train wrote"
+        )
     content = _CARD.read_content(file)
     version = content.get("version") if isinstance(content, dict) else None
     if version != FORMAT_VERSION:

@@ -9,9 +9,11 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import numpy as np
 import pytest
 import timm
 from huggingface_hub import constants
+from tests.factories.datasets import make_tile, write_dataset
 
 import landslip
 from landslip.core.errors import InputError
@@ -100,9 +102,16 @@ def test_weights_without_a_network_are_refused_at_once(caplog: pytest.LogCapture
 
 
 @pytest.mark.usefixtures("no_network")
-def test_training_without_a_network_is_refused_before_torch_is_imported(tmp_path: Path) -> None:
+def test_training_without_a_network_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    tile = make_tile("a", np.zeros((3, 32, 32), dtype=np.uint8))
+    tiles = write_dataset(tmp_path / "tiles", [tile])
     with pytest.raises(InputError, match="weights of resnet34 cannot be downloaded"):
-        landslip.train(tmp_path / "tiles", out=tmp_path / "model", encoder="resnet34")
+        landslip.train(tiles, out=out, encoder="resnet34")
+    with pytest.raises(InputError, match="'resnt34': not a timm backbone; did you mean one of"):
+        landslip.train(tiles, out=out, encoder="resnt34")
+    with pytest.raises(InputError, match="nowhere: not a dataset"):
+        landslip.train(tmp_path / "nowhere", out=out, encoder="resnet34")
 
 
 @pytest.mark.usefixtures("no_network")

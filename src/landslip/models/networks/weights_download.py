@@ -25,7 +25,8 @@ def check_network(encoder: str) -> None:
     """Refuse ImageNet weights before torch is imported where there is no network to fetch them by.
 
     Raises:
-        InputError: no server of timm's weights answers, and the Hub's cache is empty.
+        InputError: no server of timm's weights answers, and the Hub's cache is empty; or there is
+            no such encoder.
     """
     if find_spec("huggingface_hub") is None:
         return  # what is missing is reported where it is needed
@@ -37,6 +38,9 @@ def check_network(encoder: str) -> None:
             return
         problem = problem or here
     if not any(Path(constants.HF_HUB_CACHE).glob("models--*")):
+        from landslip.models.networks.encoder import probe_backbone
+
+        probe_backbone(encoder)  # no network would help where the name is wrong
         raise _not_downloaded(encoder, str(problem))
 
 

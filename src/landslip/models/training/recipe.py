@@ -188,7 +188,7 @@ def _named_problem(
     error: ValidationError, config: Path | Mapping[str, Any] | None, stated: Mapping[str, Any]
 ) -> str:
     """Return the first error of settings, with the argument or file that it is from."""
-    problem = first_problem(error)
+    problem = first_problem(error, TrainConfig.model_fields)
     setting = str(error.errors()[0]["loc"][0])
     if stated.get(setting) is not None:
         return argument(setting) + problem.removeprefix(setting)
