@@ -34,6 +34,7 @@ class DatedLayer:
             polygons have their own.
         columns: the file's own (n rows), but the one that only says the date.
         searched: mapped area of an inventory, in ``searched_crs``; None: not known.
+        is_judged: False where a model mapped them, and nobody has corrected or reviewed them.
     """
 
     source: str
@@ -45,6 +46,7 @@ class DatedLayer:
     crs: CRS | None
     searched: shapely.Geometry | None = None
     searched_crs: CRS | None = None
+    is_judged: bool = True
     notes: tuple[Message, ...] = ()
 
     @property
@@ -74,7 +76,8 @@ def read_dated_layers(
     if (path / SUMMARY).is_file():
         day = stated or date_in(open_extraction(path).summary.scene)
         layer = _read_layer(path, path / EXTRACTED, None, day, date_column)
-        return [replace(layer, searched=valid_outline(path / PROBABILITY), searched_crs=layer.crs)]
+        searched = valid_outline(path / PROBABILITY)
+        return [replace(layer, searched=searched, searched_crs=layer.crs, is_judged=False)]
     layers = [name for name, kind in vector_source(path).layers if kind is not None]
     dated = [name for name in layers if period_in(name) is not None]
     if len(layers) < 2 or LANDSLIDES in layers or not dated or stated is not None:
@@ -147,5 +150,6 @@ def _read_layer(
         crs=None if frame.crs is None else CRS.from_wkt(frame.crs.to_wkt()),
         searched=inventory.mapped_area if inventory is not None and one_date else None,
         searched_crs=None if inventory is None else inventory.crs,
+        is_judged=inventory is None or inventory.record.source.kind != "extraction",
         notes=tuple(notes),
     )

@@ -128,6 +128,9 @@ def read_observations(request: TrackingRequest) -> tuple[Observations, tuple[Mes
         crs=crs,
         metric=metric,
     )
+    unjudged = [layer.source for layer in layers if not layer.is_judged]
+    if unjudged and len(days) > 1:
+        notes.append(message("warning.tracks_unjudged", files=", ".join(unjudged)))
     return observations, (*notes, *renamed, *_doubts(observations))
 
 
