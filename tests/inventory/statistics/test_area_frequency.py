@@ -120,6 +120,15 @@ def test_a_rollover_under_zero_is_none() -> None:
     assert "statistics.no_rollover" in {note.key for note in notes}
 
 
+def test_an_exponential_tail_leaves_the_shape_open() -> None:
+    areas = usable_areas(1e3 + np.random.default_rng(10).exponential(500, 2_000))
+    found, notes = area_frequency(areas, 1e3, HOW)
+    assert found is not None
+    assert found.inverse_gamma is not None
+    assert not found.inverse_gamma.is_bounded
+    assert "statistics.unbounded" in {note.key for note in notes}
+
+
 def test_pixel_multiples_are_fitted() -> None:
     areas = np.ceil(MALAMUD_2004.sample(3_000, np.random.default_rng(4), 100.0) / 25) * 25
     found, _ = area_frequency(usable_areas(areas), 100.0, HOW)

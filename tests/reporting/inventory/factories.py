@@ -372,7 +372,7 @@ def make_statistics(areas_m2: NDArray[np.float64], *, adjusted: bool = True) -> 
         landslides_per_km2=len(areas_m2) / 16,
         area_share=float(known.sum()) / 16e6,
         sizes=_sizes(known) if len(known) else None,
-        area_frequency=_area_frequency(known) if some else None,
+        area_frequency=make_area_frequency(known) if some else None,
         magnitude=_magnitude(len(areas_m2)) if some else None,
         volumes=_volumes() if some else (),
         adjusted=_adjusted() if adjusted and some else None,
@@ -393,7 +393,8 @@ def _sizes(areas_m2: NDArray[np.float64]) -> LandslideSizes:
     )
 
 
-def _area_frequency(areas_m2: NDArray[np.float64]) -> AreaFrequency:
+def make_area_frequency(areas_m2: NDArray[np.float64]) -> AreaFrequency:
+    """Return the histogram of areas, and fits that were not made of them."""
     edges = np.geomspace(areas_m2.min() * 0.99, areas_m2.max() * 1.01, 15)
     counts = np.histogram(areas_m2, edges)[0]
     density = counts / counts.sum() / np.diff(edges)

@@ -1,12 +1,13 @@
 """Tables of the model's probabilities."""
 
+import numpy as np
 import pytest
-from tests.reporting.inventory.factories import make_calibrated_card
+from tests.reporting.inventory.factories import make_area_frequency, make_calibrated_card
 
 from landslip.core.choices import Language
 from landslip.metrics.spread import ProbabilitySpread
 from landslip.models.card import CurveIntervalCard
-from landslip.reporting.inventory.tables import calibration_table, model_table
+from landslip.reporting.inventory.tables import calibration_table, fits_table, model_table
 from landslip.reporting.inventory.texts import read_texts
 
 SPREAD = ProbabilitySpread(
@@ -46,3 +47,17 @@ def test_the_interval_of_the_curve_is_under_the_table() -> None:
     assert "At the threshold, 0.135 before calibration, the probability is 0.35" in note
     assert "(95 % interval 0.17 to 0.52, by drawing groups of tiles anew)" in note
     assert "At the threshold" not in calibration_table(found, texts).notes[0]
+
+
+@pytest.mark.parametrize("is_bounded", [True, False])
+def test_parameters_that_areas_do_not_bound_are_no_numbers(is_bounded: bool) -> None:
+    found = make_area_frequency(np.geomspace(100.0, 1e4, 40))
+    assert found.inverse_gamma is not None
+    gamma = found.inverse_gamma.model_copy(update={"is_bounded": is_bounded})
+    found = found.model_copy(update={"inverse_gamma": gamma})
+    table = fits_table(found, 0.95, read_texts(Language.ENGLISH))
+    assert table is not None
+    cells = {row.cells[0].text: [cell.text for cell in row.cells[1:]] for row in table.rows}
+    assert cells["Inverse gamma: ρ"] == (["1.43", "1.21–1.66"] if is_bounded else ["–", "–"])
+    assert (cells["Inverse gamma: s"] == ["–", "–"]) is not is_bounded
+    assert cells["Power law: exponent"][0] == "2.41"

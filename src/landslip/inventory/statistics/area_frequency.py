@@ -138,6 +138,7 @@ def _inverse_gamma(
         landslides=len(areas_m2),
         log_likelihood=fitted.log_likelihood,
         ks_distance=ks_distance(areas_m2, best, least_m2),
+        is_bounded="shape" not in fitted.at_edge,
     )
     # a sliver or two are no evidence of what was mapped
     edge, notes = max(least_m2, float(np.quantile(areas_m2, _SMALLEST_QUANTILE))), []
@@ -146,7 +147,7 @@ def _inverse_gamma(
         notes.append(message("statistics.no_rollover", smallest_m2=edge))
     elif at < 3 * edge or uncertain:
         notes.append(message("statistics.rollover_at_edge", rollover_m2=at, smallest_m2=edge))
-    if "shape" in fitted.at_edge:
+    if not result.is_bounded:
         notes.append(message("statistics.unbounded"))
     return result, notes
 

@@ -35,7 +35,8 @@ class InverseGammaFit(StrictModel):
     """Three-parameter inverse gamma of area (Malamud et al. 2004, doi 10.1002/esp.1064).
 
     p(A) = 1 / (a Gamma(rho)) (a / (A - s))^(rho + 1) exp(-a / (A - s)), with A, a and s in m²,
-    conditioned on A at least ``least_m2`` where the inventory is cut off there.
+    conditioned on A at least ``least_m2`` where the inventory is cut off there. Where areas do not
+    bound rho and s (``is_bounded`` false), only the curve as a whole means something.
     """
 
     rho: IntervalEstimate
@@ -46,6 +47,7 @@ class InverseGammaFit(StrictModel):
     landslides: int
     log_likelihood: float
     ks_distance: float
+    is_bounded: bool = True
 
 
 class PowerLawFit(StrictModel):

@@ -199,10 +199,13 @@ def fits_table(found: AreaFrequency, level: float, texts: Texts) -> ReportTable 
     rows = []
     gamma, power = found.inverse_gamma, found.power_law
     if gamma is not None:
+        rho, a_m2, s_m2 = gamma.rho, gamma.a_m2, gamma.s_m2
+        if not gamma.is_bounded:
+            rho = a_m2 = s_m2 = IntervalEstimate(value=None)
         rows += [
-            _row(texts("gamma_rho"), gamma.rho),
-            _area_row(texts("gamma_a"), gamma.a_m2),
-            _area_row(texts("gamma_s"), gamma.s_m2),
+            _row(texts("gamma_rho"), rho),
+            _area_row(texts("gamma_a"), a_m2),
+            _area_row(texts("gamma_s"), s_m2),
             _area_row(texts("gamma_rollover"), gamma.rollover_m2),
             (texts("gamma_fitted"), numbers.whole(gamma.landslides), numbers.EMPTY),
             (texts("gamma_ks"), numbers.rounded(gamma.ks_distance), numbers.EMPTY),
