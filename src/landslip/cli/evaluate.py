@@ -91,7 +91,9 @@ def evaluate(
         typer.echo(json.dumps(found, indent=2))
         return
     augmented = "" if tta is Tta.NONE else f" with test-time augmentation {tta.value}"
-    how = f"threshold {result.threshold:.3f}{augmented}"
+    calibrated = opened.card.calibrated_threshold
+    scale = "" if opened.card.calibration is None else f" ({calibrated:.3f} calibrated)"
+    how = f"threshold {result.threshold:.3f}{scale}{augmented}"
     typer.echo(f"{found['tiles']} {split.value} tiles at {how}")
     for name in ("average_precision", "precision", "recall", "f1", "iou"):
         typer.echo(f"  {name.replace('_', ' '):<17} {_score_text(found, name)}")

@@ -122,7 +122,8 @@ def check_input(
     if not trained_on.bands and radiometry.units is not trained_on.units:
         raise ModelError(
             f"{name}: {model} takes values in {trained_on.units} and these are in "
-            f"{radiometry.units}; convert the data, or state its units with {argument('units')}"
+            f"{radiometry.units}; convert the data, write the scale of reflectance into its tags, "
+            f"or state its units with {argument('units')}"
         )
     if radiometry.units is Units.DN and radiometry.is_8bit != trained_on.is_8bit:
         raise ModelError(
