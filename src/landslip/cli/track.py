@@ -118,4 +118,5 @@ def track(
         moved = (
             f"; displaced {shift.x_m:+.1f}, {shift.y_m:+.1f} m" if shift.x_m or shift.y_m else ""
         )
-        typer.echo(f"  {one.stated:<10} {one.polygons:,} polygons: {states or 'none'}{moved}")
+        known = f"{one.polygons:,} polygons, {sum(one.states.values()):,} landslides so far"
+        typer.echo(f"  {one.stated:<10} {known}: {states or 'none'}{moved}")

@@ -47,7 +47,8 @@ def find_reviews(place: Path) -> list[Path]:
         raise InputError(
             f"{place}: there is no review in it ({FILE} is expected in it, in its folders, or in "
             f"{REVIEWS}/NAME); review an inventory first, with: landslip serve "
-            f"{place.parent if place.is_file() else place}"
+            f"{place.parent if place.is_file() else place}. What was corrected elsewhere becomes "
+            "a review by landslip.start_review in Python"
         )
     return found
 
