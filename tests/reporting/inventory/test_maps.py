@@ -73,6 +73,22 @@ def test_the_footprint_is_that_of_the_scene(tmp_path: Path, crs: str) -> None:
     assert frame.pixels(np.array(footprint.exterior.coords)).min() > 0
 
 
+def test_the_ground_that_was_mapped_is_not_the_rectangle_of_the_file(tmp_path: Path) -> None:
+    folder = write_inventory(tmp_path / "inventory", InventoryContents(landslides=3))
+    data = read_inventory(folder)
+    assert maps.known_area(data) is None
+    left, bottom, right, top = shapely.total_bounds(data.outlines)
+    tilted = shapely.Polygon([(left, bottom), (right, bottom), (right, top)])
+    layer = geopandas.GeoDataFrame(geometry=[tilted], crs=data.crs)
+    layer.to_file(folder / "inventory.gpkg", layer="mapped_area", driver="GPKG", mode="a")
+    data = read_inventory(folder)
+    assert maps.known_area(data) == tilted
+    drawn = maps.location_map(data, None, TEXTS)
+    assert drawn is not None
+    assert 'id="location-mapped"' in drawn
+    assert "location-footprint" not in drawn
+
+
 def test_a_scene_without_a_place_has_no_footprint_on_a_map(tmp_path: Path) -> None:
     data = read_inventory(write_inventory(tmp_path / "inventory", InventoryContents(landslides=3)))
     assert maps.scene_footprint(data, NOWHERE) is None

@@ -18,6 +18,7 @@ from landslip.inventory.record import (
     HIGHEST_POINTS,
     LANDSLIDES,
     LOWEST_POINTS,
+    MAPPED_AREA,
     STATISTICS,
     InventoryRecord,
     read_record,
@@ -29,6 +30,7 @@ _NEEDED = {
     HIGHEST_POINTS: ("id",),
     LOWEST_POINTS: ("id",),
     DENSITY: ("landslides", "per_km2"),
+    MAPPED_AREA: (),
 }
 _EARLIER_NAMES = {HIGHEST_POINTS: "crowns", LOWEST_POINTS: "toes"}
 
@@ -38,7 +40,8 @@ class InventoryData:
     """An inventory as written: its record, its statistics if there are any, and its layers.
 
     ``landslides`` are polygons with all columns, the largest first; ``highest_points`` and
-    ``lowest_points`` have ``id``; ``density`` is square cells, with ``landslides`` and ``per_km2``.
+    ``lowest_points`` have ``id``; ``density`` is square cells, with ``landslides`` and ``per_km2``;
+    ``mapped_area`` has one row at most, what was searched.
     """
 
     folder: Path
@@ -48,6 +51,7 @@ class InventoryData:
     highest_points: geopandas.GeoDataFrame
     lowest_points: geopandas.GeoDataFrame
     density: geopandas.GeoDataFrame
+    mapped_area: geopandas.GeoDataFrame
 
     @property
     def crs(self) -> pyproj.CRS | None:
@@ -94,6 +98,7 @@ def read_inventory(folder: Path) -> InventoryData:
         highest_points=layers[HIGHEST_POINTS],
         lowest_points=layers[LOWEST_POINTS],
         density=layers[DENSITY],
+        mapped_area=layers[MAPPED_AREA],
     )
 
 

@@ -88,11 +88,17 @@ def scene_footprint(data: InventoryData, scene: MapFrame | None) -> shapely.Poly
     return shapely.Polygon(points) if np.isfinite(points).all() else None
 
 
-def inventory_frame(data: InventoryData, footprint: shapely.Polygon | None) -> MapFrame | None:
-    """Return a frame of all landslides and of the scene; None where there is neither."""
+def known_area(data: InventoryData) -> shapely.Geometry | None:
+    """Return the mapped area in the inventory's coordinates; None where unknown."""
+    areas = np.asarray(data.mapped_area.geometry.array, dtype=object)
+    return areas[0] if len(areas) and areas[0] is not None and not areas[0].is_empty else None
+
+
+def inventory_frame(data: InventoryData, ground: shapely.Geometry | None) -> MapFrame | None:
+    """Return a frame of all landslides and of some ground; None where there is neither."""
     known = [shapely.total_bounds(data.outlines)] if len(data.outlines) else []
-    if footprint is not None:
-        known.append(np.array(footprint.bounds))
+    if ground is not None:
+        known.append(np.asarray(shapely.bounds(ground)))
     bounds = np.array([box for box in known if np.isfinite(box).all()])
     if not len(bounds):
         return None
@@ -106,17 +112,25 @@ def _frame_around(bounds: Bounds, data: InventoryData, longest_px: int) -> MapFr
 
 
 def location_map(data: InventoryData, scene: MapFrame | None, texts: Texts) -> str | None:
-    """Return a map of all landslides and the scene's footprint; None with nothing to show."""
-    footprint = scene_footprint(data, scene)
-    frame = inventory_frame(data, footprint)
+    """Return a map of all landslides, the mapped area and the scene's footprint.
+
+    None: there is nothing to show.
+    """
+    footprint, mapped = scene_footprint(data, scene), known_area(data)
+    frame = inventory_frame(data, mapped if footprint is None else footprint)
     if frame is None:
         return None
     with chart_style():
         figure, axis = page_map(frame, _RIGHT)
-        if footprint is not None:
-            shape = to_pixels(np.array([footprint], dtype=object), data.crs, frame)
-            dashed = {"fc": "#eef2f5", "ec": "#5a6572", "lw": 1.1, "ls": (0, (5.5, 3.5))}
-            draw_polygons(axis, shape, "footprint", **dashed)
+        ground: dict[str, Any] = {"fc": "#eef2f5", "ec": "none"}
+        dashed: dict[str, Any] = {"ec": "#5a6572", "lw": 1.1, "ls": (0, (5.5, 3.5))}
+        for name, area, looks in (
+            ("mapped", mapped, ground),
+            ("footprint", footprint, dashed | {"fc": ground["fc"] if mapped is None else "none"}),
+        ):
+            if area is not None:
+                shape = to_pixels(np.array([area], dtype=object), data.crs, frame)
+                draw_polygons(axis, shape, name, **looks)
         shapes = to_pixels(data.outlines, data.crs, frame)
         draw_polygons(axis, shapes, "landslides", fc=RED, ec=RED, lw=0.6)
         draw_graticule(axis, frame)
