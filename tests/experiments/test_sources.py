@@ -278,7 +278,7 @@ def test_a_folder_of_somebody_else_is_left_alone(
     [
         pytest.param(
             {"pairs": {"images": ["none"], "masks": ["none"], "bands": ["red"]}},
-            r"data set wrong: .*none: images is a folder",
+            r"data set wrong: .*none: no such folder; check images",
             id="no folder",
         ),
         pytest.param(
