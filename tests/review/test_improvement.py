@@ -238,13 +238,12 @@ def test_a_systematic_error_is_unlearnt(
 
 
 @pytest.mark.slow
-def test_somebody_who_answers_at_random_makes_no_better_model(
+def test_somebody_who_answers_at_random_teaches_no_ranking(
     trained: ModelFolder, reviewed: ReviewedScene, tmp_path: Path
 ) -> None:
     generator = np.random.default_rng(5)
     outlines = np.concatenate([reviewed.landslides, reviewed.rejected])
     is_accepted = generator.uniform(size=len(outlines)) < 0.5
-    # the base model maps bright squares, so that answers by chance cannot favour either
     random = replace(
         reviewed,
         landslides=outlines[is_accepted],
@@ -253,5 +252,6 @@ def test_somebody_who_answers_at_random_makes_no_better_model(
     )
     settings = {"epochs": 12, "learning_rate": 2e-3}
     found = improve(replace(request_(trained, random, tmp_path / "new"), settings=settings))
-    low = found.record.beyond_threshold.low
+    # F1 can rise all the same: half of the answers are yes, and mapping every square has 2 / 3
+    low = found.record.comparison.average_precision.low
     assert low is None or low <= 0

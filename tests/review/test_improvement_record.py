@@ -1,4 +1,5 @@
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -9,14 +10,15 @@ from landslip.review.improvement_record import ImprovementRecord
 
 def better(beyond: IntervalEstimate) -> ImprovementRecord:
     """Return a record of F1 from 0.5 to 0.6, and what of it is beyond another threshold."""
-    comparison = SimpleNamespace(
+    comparison: Any = SimpleNamespace(
         verdict="better",
         blocks=5,
         before=SimpleNamespace(f1=IntervalEstimate(value=0.5)),
         after=SimpleNamespace(f1=IntervalEstimate(value=0.6)),
         f1=IntervalEstimate(value=0.1, low=0.05, high=0.15),
     )
-    return ImprovementRecord.model_construct(comparison=comparison, beyond_threshold=beyond)
+    known: dict[str, Any] = {"comparison": comparison, "beyond_threshold": beyond}
+    return ImprovementRecord.model_construct(**known)
 
 
 @pytest.mark.parametrize(
