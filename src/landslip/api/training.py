@@ -143,7 +143,7 @@ def train(
         "workers": workers,
         "seed": seed,
     }
-    listed_tiles(tiles)  # opened before weights are looked for
+    opened = listed_tiles(tiles)  # before weights are looked for
     one_model = _single_model(folds, single, is_resumed=resume)
     settings = config if isinstance(config, Mapping) else optional_path(config)
     start = None if start_from is None else as_model(start_from).folder
@@ -186,7 +186,7 @@ def train(
     )
     is_first = this_process(distributed).is_main
     with (
-        merged_tiles(tiles) as dataset,
+        merged_tiles(opened) as dataset,
         progress_bar("train", "steps", show=progress if is_first else False) as shown,
     ):
         callbacks = TrainingCallbacks(on_step=shown)

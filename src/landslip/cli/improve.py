@@ -146,10 +146,11 @@ def _lines(found: "Improvement") -> list[str]:
 def _threshold_lines(found: "Improvement") -> list[str]:
     """Return how much of the difference is beyond another threshold, where that is known."""
     beyond = found.record.beyond_threshold
-    if beyond.value is None or beyond.low is None or beyond.high is None:
+    if beyond.value is None or beyond.ends is None:
         return []
+    low, high = beyond.ends
     text = (
-        f"of it beyond the threshold: F1 {beyond.value:+.3f} ({beyond.low:+.3f} to "
-        f"{beyond.high:+.3f}, 95 %), against the old model with its threshold chosen on this ground"
+        f"of it beyond the threshold: F1 {beyond.value:+.3f} ({low:+.3f} to {high:+.3f}, 95 %), "
+        "against the old model with its threshold chosen on this ground"
     )
     return [text]
