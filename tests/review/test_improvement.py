@@ -238,7 +238,7 @@ def test_a_systematic_error_is_unlearnt(
 
 
 @pytest.mark.slow
-def test_somebody_who_answers_at_random_teaches_no_ranking(
+def test_a_model_that_learnt_random_answers_is_not_called_better(
     trained: ModelFolder, reviewed: ReviewedScene, tmp_path: Path
 ) -> None:
     generator = np.random.default_rng(5)
@@ -253,5 +253,5 @@ def test_somebody_who_answers_at_random_teaches_no_ranking(
     settings = {"epochs": 12, "learning_rate": 2e-3}
     found = improve(replace(request_(trained, random, tmp_path / "new"), settings=settings))
     # F1 can rise all the same: half of the answers are yes, and mapping every square has 2 / 3
-    low = found.record.comparison.average_precision.low
-    assert low is None or low <= 0
+    assert found.record.comparison.verdict in ("F1 alone", "not distinguishable")
+    assert found.path is None

@@ -6,31 +6,51 @@ import pytest
 from landslip.core.choices import Language
 from landslip.metrics.bootstrap import IntervalEstimate
 from landslip.review.improvement_record import ImprovementRecord
+from landslip.review.model_comparison import ComparisonVerdict
+
+NO_INTERVAL = IntervalEstimate(value=0.1)
 
 
-def better(beyond: IntervalEstimate) -> ImprovementRecord:
-    """Return a record of F1 from 0.5 to 0.6, and what of it is beyond another threshold."""
+def record_of(
+    verdict: ComparisonVerdict, low: float, average: IntervalEstimate
+) -> ImprovementRecord:
+    """Return a record of F1 from 0.5 to 0.6, with the lower end of the difference's interval."""
     comparison: Any = SimpleNamespace(
-        verdict="better",
+        verdict=verdict,
         blocks=5,
         before=SimpleNamespace(f1=IntervalEstimate(value=0.5)),
         after=SimpleNamespace(f1=IntervalEstimate(value=0.6)),
-        f1=IntervalEstimate(value=0.1, low=0.05, high=0.15),
+        f1=IntervalEstimate(value=0.1, low=low, high=0.15),
+        average_precision=average,
     )
-    known: dict[str, Any] = {"comparison": comparison, "beyond_threshold": beyond}
-    return ImprovementRecord.model_construct(**known)
+    return ImprovementRecord.model_construct(comparison=comparison)
 
 
-@pytest.mark.parametrize(
-    ("low", "may_be_threshold"), [(0.01, False), (0.0, True), (-0.02, True), (None, False)]
-)
 @pytest.mark.parametrize("language", Language)
-def test_a_gain_that_may_be_the_threshold_alone_is_told_as_such(
-    low: float | None, may_be_threshold: bool, language: Language
+@pytest.mark.parametrize(
+    ("verdict", "low", "average", "key"),
+    [
+        ("better", 0.05, IntervalEstimate(value=0.1, low=0.01, high=0.2), "improvement.better"),
+        (
+            "F1 alone",
+            0.05,
+            IntervalEstimate(value=0.0, low=-0.01, high=0.02),
+            "warning.improvement_f1_alone",
+        ),
+        ("F1 alone", 0.05, NO_INTERVAL, "warning.improvement_undecided"),
+        ("not distinguishable", -0.05, NO_INTERVAL, "warning.improvement_undecided"),
+        ("worse", -0.2, NO_INTERVAL, "warning.improvement_worse"),
+    ],
+    ids=["better", "F1 alone", "F1 alone of one block", "undecided", "worse"],
+)
+def test_the_sentence_is_that_of_the_verdict(
+    verdict: ComparisonVerdict, low: float, average: IntervalEstimate, key: str, language: Language
 ) -> None:
-    found = better(IntervalEstimate(value=0.034, low=low, high=0.07))
+    found = record_of(verdict, low, average)
+    assert found.note.key == key
+    assert found.is_better is (key == "improvement.better")
     text = found.note.text(language)
-    assert found.may_be_threshold is may_be_threshold
-    assert ("+0.034" in text) is may_be_threshold
     assert "0.500" in text
     assert "0.600" in text
+    if average.low is not None:
+        assert f"{average.low:+.3f}" in text

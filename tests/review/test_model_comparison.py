@@ -72,6 +72,15 @@ def test_less_noise_is_better_and_more_is_worse(dataset: TileDataset) -> None:
     assert better.after.false < better.before.false
 
 
+def test_another_threshold_alone_is_not_called_better(dataset: TileDataset) -> None:
+    probabilities = predicted(dataset, 0.2, 1)
+    strict, fitting = (score_tiles(dataset, probabilities, thresholds(at)) for at in (0.9, 0.5))
+    found = compare_models(strict, fitting)
+    assert (found.f1.low or 0) > 0.2
+    assert found.average_precision.ends == (0.0, 0.0)
+    assert found.verdict == "F1 alone"
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_same_with_other_noise_is_not_called_better(dataset: TileDataset, seed: int) -> None:
     one = score_tiles(dataset, predicted(dataset, 0.25, 10 + seed), thresholds(0.5))

@@ -140,17 +140,17 @@ def _lines(found: "Improvement") -> list[str]:
             f"{name}: {values}; {scores.detected} of {scores.landslides} landslides found, "
             f"{scores.false} of {scores.found} mapped are false; threshold {scores.threshold:.3f}"
         )
-    return [*lines, *([found.sentence, *_threshold_lines(found)] if found.is_better else [])]
+    return [*lines, *_threshold_lines(found), *([found.sentence] if found.is_better else [])]
 
 
 def _threshold_lines(found: "Improvement") -> list[str]:
-    """Return how much of the difference is beyond another threshold, where that is known."""
+    """Return what of the difference is more than another threshold, where that is known."""
     beyond = found.record.beyond_threshold
     if beyond.value is None or beyond.ends is None:
         return []
     low, high = beyond.ends
     text = (
-        f"of it beyond the threshold: F1 {beyond.value:+.3f} ({low:+.3f} to {high:+.3f}, 95 %), "
-        "against the old model with its threshold chosen on this ground"
+        f"after minus before with the threshold chosen on this ground: F1 {beyond.value:+.3f} "
+        f"({low:+.3f} to {high:+.3f}, 95 %)"
     )
     return [text]

@@ -56,30 +56,23 @@ class ImprovementRecord(StrictModel):
         return self.comparison.verdict == "better"
 
     @property
-    def may_be_threshold(self) -> bool:
-        """Whether it is better, but maybe no more than the model before with another threshold."""
-        low = self.beyond_threshold.low
-        return self.is_better and low is not None and low <= 0
-
-    @property
     def note(self) -> Message:
         """The result in a sentence."""
-        before, after = self.comparison.before.f1.value, self.comparison.after.f1.value
-        low, high = self.comparison.f1.low, self.comparison.f1.high
-        if before is None or after is None or low is None or high is None:
-            return message("warning.improvement_undefined", tiles=self.comparison.tiles)
-        key = {
-            "better": "improvement.better",
-            "by threshold": "improvement.better_by_threshold",
-            "worse": "warning.improvement_worse",
-            "not distinguishable": "warning.improvement_undecided",
-        }["by threshold" if self.may_be_threshold else self.comparison.verdict]
-        return message(
-            key,
-            before=before,
-            after=after,
-            low=low,
-            high=high,
-            blocks=self.comparison.blocks,
-            beyond=self.beyond_threshold.value or 0.0,
-        )
+        compared = self.comparison
+        before, after, ends = compared.before.f1.value, compared.after.f1.value, compared.f1.ends
+        if before is None or after is None or ends is None:
+            return message("warning.improvement_undefined", tiles=compared.tiles)
+        f1: dict[str, Any] = {
+            "before": before,
+            "after": after,
+            "low": ends[0],
+            "high": ends[1],
+            "blocks": compared.blocks,
+        }
+        if compared.verdict == "worse":
+            return message("warning.improvement_worse", **f1)
+        average = compared.average_precision.ends
+        if compared.verdict == "not distinguishable" or average is None:
+            return message("warning.improvement_undecided", **f1)
+        key = "improvement.better" if self.is_better else "warning.improvement_f1_alone"
+        return message(key, **f1, average_low=average[0], average_high=average[1])

@@ -2,7 +2,9 @@
 
 Pixels and objects are counted over all tiles, each model at its own threshold. Intervals are 95 %
 bootstrap intervals over blocks of ground, those of differences with the same blocks for both. One
-model is better than the other only where the interval of the difference of F1 is above 0.
+model is better than the other only where the intervals of the differences of F1 and of average
+precision are both above 0: F1 alone rises with another threshold, too, and where labels are
+careless it rises because more is mapped; average precision then does not.
 """
 
 from collections.abc import Mapping
@@ -25,7 +27,7 @@ from landslip.metrics.objects import ObjectCounts, count_objects
 from landslip.metrics.pixels import PixelCounts, ThresholdCurve, count_pixels
 from landslip.metrics.tile_scores import compare_f1, grouped_table, tile_intervals
 
-ComparisonVerdict = Literal["better", "worse", "not distinguishable"]
+ComparisonVerdict = Literal["better", "F1 alone", "worse", "not distinguishable"]
 Probability = NDArray[np.float32]
 
 
@@ -64,7 +66,8 @@ class ModelComparison(StrictModel):
         p_value: that the two do not differ in F1; None: undefined.
         tiles: that both were scored on.
         blocks: of ground, which intervals are over.
-        verdict: by the interval of the difference of F1.
+        verdict: by the intervals of both differences; ``F1 alone``: average precision is not shown
+            to be higher.
     """
 
     before: ModelScores
@@ -160,30 +163,33 @@ def compare_models(
     mean_after, mean_before = (one.curve.average_precision() for one in (after, before))
     is_defined = mean_after is not None and mean_before is not None
     bins = [list(sum_by_group(one.bins, one.groups).values()) for one in (after, before)]
+    f1 = (
+        IntervalEstimate(value=None)
+        if difference is None
+        else IntervalEstimate(value=difference.difference, low=difference.low, high=difference.high)
+    )
+    average = average_precision_difference(
+        bins[0],
+        bins[1],
+        (mean_after or 0.0) - (mean_before or 0.0) if is_defined else None,
+        how,
+    )
     return ModelComparison(
         before=before.scores(how),
         after=after.scores(how),
-        f1=IntervalEstimate(value=None)
-        if difference is None
-        else IntervalEstimate(
-            value=difference.difference, low=difference.low, high=difference.high
-        ),
-        average_precision=average_precision_difference(
-            bins[0],
-            bins[1],
-            (mean_after or 0.0) - (mean_before or 0.0) if is_defined else None,
-            how,
-        ),
+        f1=f1,
+        average_precision=average,
         p_value=None if difference is None else difference.p_value,
         tiles=len(after.tiles),
         blocks=len(set(after.groups)),
-        verdict=_verdict(None if difference is None else (difference.low, difference.high)),
+        verdict=_verdict(f1, average),
     )
 
 
-def _verdict(ends: tuple[float | None, float | None] | None) -> ComparisonVerdict:
-    if ends is None or ends[0] is None or ends[1] is None:
+def _verdict(f1: IntervalEstimate, average_precision: IntervalEstimate) -> ComparisonVerdict:
+    if f1.ends is None:
         return "not distinguishable"
-    if ends[0] > 0:
-        return "better"
-    return "worse" if ends[1] < 0 else "not distinguishable"
+    if f1.ends[0] > 0:
+        ranks_better = average_precision.ends is not None and average_precision.ends[0] > 0
+        return "better" if ranks_better else "F1 alone"
+    return "worse" if f1.ends[1] < 0 else "not distinguishable"

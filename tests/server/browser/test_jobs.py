@@ -122,8 +122,9 @@ def scores(f1: float) -> dict[str, Any]:
     [
         ("better", 0.01, "The new model is better."),
         ("not distinguishable", -0.01, "The new model is not shown to be better"),
+        ("F1 alone", 0.01, "F1 alone is higher: keep the old model."),
     ],
-    ids=["better", "not better"],
+    ids=["better", "not better", "F1 alone"],
 )
 def test_improving_says_whether_it_did(
     open_page: OpenPage, verdict: str, low: float, sentence: str
@@ -169,5 +170,4 @@ def test_improving_says_whether_it_did(
     assert "64 tiles in 12 blocks" in table.inner_text()
     assert "+0.04" in table.locator("tfoot").inner_text()
     assert "+0.01" in table.locator("tfoot").inner_text()
-    is_warned = page.get_by_text("no more than a better threshold").count() == 1
-    assert is_warned == (verdict == "better")
+    assert "+0.03" in table.locator("tfoot").inner_text()

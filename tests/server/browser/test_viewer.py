@@ -183,7 +183,7 @@ def test_dates_are_stepped_played_and_compared(open_page: OpenPage, tmp_path: Pa
     page.mouse.down()
     page.mouse.move(stage["x"] + 0.75 * stage["width"], box["y"])
     page.mouse.up()
-    assert divider.get_attribute("aria-valuenow") == "75"
+    page.locator("[role=separator][aria-valuenow='75']").wait_for()  # drawn a little later
     assert "divider" in hash_of(page)
     press_on_map(page, "c")
     assert divider.count() == 0

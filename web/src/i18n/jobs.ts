@@ -108,10 +108,13 @@ export const jobs = area(
     "jobs.improve.of": "{count} of {total}",
     "jobs.improve.difference": "F1, difference",
     "jobs.improve.beyond_threshold": "of it beyond the threshold",
-    "jobs.improve.threshold":
-      "It may be no more than a better threshold: the old model with its threshold chosen on this ground is not shown to be under it.",
+    "jobs.improve.average_precision.difference": "Average precision, difference",
+    "jobs.improve.f1_alone": "F1 alone is higher: keep the old model.",
+    "jobs.improve.f1_alone.why":
+      "The whole interval of its difference is above zero ({low} to {high}), but average precision is not shown to rise: another threshold may do as much for the old model. See that the verdicts are right, and review more ground.",
     "jobs.improve.better": "The new model is better.",
-    "jobs.improve.better.why": "The whole interval of the difference is above zero ({low} to {high}).",
+    "jobs.improve.better.why":
+      "The whole interval of the difference of F1 is above zero ({low} to {high}), and so is that of average precision.",
     "jobs.improve.worse": "The new model is worse: keep the old one.",
     "jobs.improve.worse.why": "The whole interval of the difference is below zero ({low} to {high}).",
     "jobs.improve.same": "The new model is not shown to be better: keep the old one.",
@@ -223,9 +226,12 @@ export const jobs = area(
     "jobs.improve.of": "{count} / {total}",
     "jobs.improve.difference": "F1 差值",
     "jobs.improve.beyond_threshold": "其中不归因于阈值",
-    "jobs.improve.threshold": "改进可能只来自更合适的阈值：在此区域重新选定阈值的旧模型并未被证明更差。",
+    "jobs.improve.average_precision.difference": "平均精度差值",
+    "jobs.improve.f1_alone": "仅 F1 提高：请保留旧模型。",
+    "jobs.improve.f1_alone.why":
+      "F1 差值的整个区间都大于零（{low} 至 {high}），但平均精度未显示提高：旧模型换用另一阈值可能同样好。请检查审核结论是否正确，并审核更多地面。",
     "jobs.improve.better": "新模型更好。",
-    "jobs.improve.better.why": "差值的整个区间都大于零（{low} 至 {high}）。",
+    "jobs.improve.better.why": "F1 差值的整个区间都大于零（{low} 至 {high}），平均精度差值的区间也大于零。",
     "jobs.improve.worse": "新模型更差：请保留旧模型。",
     "jobs.improve.worse.why": "差值的整个区间都小于零（{low} 至 {high}）。",
     "jobs.improve.same": "目前看不出新模型更好：请保留旧模型。",

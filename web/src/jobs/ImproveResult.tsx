@@ -7,14 +7,13 @@ import { improvementOf, type Interval } from "./improvement";
 export function ImproveResult({ summary }: { summary: Record<string, unknown> }) {
   const found = improvementOf(summary);
   if (!found) return null;
-  const { before, after, difference, beyondThreshold, blocks, tiles, verdict } = found;
-  const isThreshold = verdict === "better" && (beyondThreshold.low ?? 1) <= 0;
+  const { before, after, difference, beyondThreshold, averagePrecision, blocks, tiles } = found;
+  const verdict = VERDICTS[found.verdict] ?? "same";
   return (
     <section class="improve-result" aria-label={t("jobs.improve.title")}>
-      <p class={`improve-verdict improve-${verdict.replaceAll(" ", "-")}`}>
-        <strong>{t(`jobs.improve.${verdictKey(verdict)}`)}</strong>{" "}
-        {t(`jobs.improve.${verdictKey(verdict)}.why`, { low: signed(difference.low), high: signed(difference.high) })}
-        {isThreshold && ` ${t("jobs.improve.threshold")}`}
+      <p class={`improve-verdict improve-${verdict}`}>
+        <strong>{t(`jobs.improve.${verdict}`)}</strong>{" "}
+        {t(`jobs.improve.${verdict}.why`, { low: signed(difference.low), high: signed(difference.high) })}
       </p>
       <table class="improve-table">
         <caption class="muted">{t("jobs.improve.caption", { tiles, blocks })}</caption>
@@ -49,20 +48,27 @@ export function ImproveResult({ summary }: { summary: Record<string, unknown> })
         <tfoot>
           <Difference name="difference" of={difference} />
           {beyondThreshold.value !== null && <Difference name="beyond_threshold" of={beyondThreshold} />}
+          {averagePrecision.value !== null && <Difference name="average_precision.difference" of={averagePrecision} />}
         </tfoot>
       </table>
     </section>
   );
 }
 
-const verdictKey = (verdict: string) => (verdict === "better" || verdict === "worse" ? verdict : "same");
+const VERDICTS: Record<string, "better" | "f1_alone" | "worse"> = {
+  better: "better",
+  "F1 alone": "f1_alone",
+  worse: "worse",
+};
 
 function signed(value: number | null): string {
   if (value === null) return "–";
   return `${value > 0 ? "+" : value < 0 ? "−" : ""}${formatNumber(Math.abs(value), 2)}`;
 }
 
-function Difference({ name, of }: { name: "difference" | "beyond_threshold"; of: Interval }) {
+type DifferenceName = "difference" | "beyond_threshold" | "average_precision.difference";
+
+function Difference({ name, of }: { name: DifferenceName; of: Interval }) {
   return (
     <tr>
       <th scope="row">{t(`jobs.improve.${name}`)}</th>

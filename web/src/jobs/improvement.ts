@@ -24,6 +24,8 @@ export interface Improvement {
   difference: Interval;
   /** The same with the old model at a threshold chosen anew: what is more than another threshold. */
   beyondThreshold: Interval;
+  /** Average precision after minus before. */
+  averagePrecision: Interval;
   tiles: number;
   blocks: number;
   verdict: string;
@@ -39,6 +41,7 @@ export function improvementOf(summary: Record<string, unknown>): Improvement | n
     after,
     difference: intervalOf(comparison["f1"]),
     beyondThreshold: intervalOf(summary["beyond_threshold"]),
+    averagePrecision: intervalOf(comparison["average_precision"]),
     tiles: numberOf(comparison["tiles"]),
     blocks: numberOf(comparison["blocks"]),
     verdict: String(comparison["verdict"] ?? ""),
