@@ -1,7 +1,7 @@
 """The page of `review_curve.py`: tables with intervals over seeds and blocks of ground, a chart."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -176,11 +176,12 @@ def _verdicts(curve: Curve) -> Iterator[str]:
     """Yield how often an improved model was called better, and what it was elsewhere."""
     yield "\n## Is it called better when it is?\n"
     yield (
-        "Of each improved model: the difference of F1 on held-out reviewed ground by which "
-        "`landslip improve` decides, and on the scenes that nobody reviewed.\n"
+        "Of each improved model, in points: the differences of F1 and of average precision on "
+        "held-out reviewed ground by which `landslip improve` decides, and that of F1 on the "
+        "scenes that nobody reviewed.\n"
     )
-    yield "| order | polygons judged | seed | held-out reviewed ground | verdict | not reviewed |"
-    yield "|---|---|---|---|---|---|"
+    yield "| order | polygons judged | seed | F1 | average precision | verdict | not reviewed |"
+    yield "|---|---|---|---|---|---|---|"
     for (order, number), cells in curve.cells.items():
         for seed, cell in zip(curve.seeds, cells, strict=True):
             if cell.get("model") is None or number == 0:
@@ -188,12 +189,20 @@ def _verdicts(curve: Curve) -> Iterator[str]:
             gain = curve.gain(cell, curve.seeds.index(seed))
             if "improvement" in cell:
                 one = cell["improvement"]["comparison"]
-                low, high = one["f1"]["low"], one["f1"]["high"]
-                limits = "" if low is None else f" ({100 * low:+.1f} to {100 * high:+.1f})"
-                held, verdict = f"{100 * one['f1']['value']:+.1f}{limits}", one["verdict"]
+                held = [_stored_interval(one[name]) for name in ("f1", "average_precision")]
+                verdict = one["verdict"]
             else:
-                held, verdict = "", "too little ground"
-            yield f"| {order} | {number} | {seed} | {held} | {verdict} | {gain:+.1f} |"
+                held, verdict = ["", ""], "too little ground"
+            yield f"| {order} | {number} | {seed} | {' | '.join(held)} | {verdict} | {gain:+.1f} |"
+
+
+def _stored_interval(found: Mapping[str, float | None]) -> str:
+    """Write a difference of a comparison with its interval, in points."""
+    value, low, high = (found[name] for name in ("value", "low", "high"))
+    if value is None:
+        return ""
+    limits = "" if low is None or high is None else f" ({100 * low:+.1f} to {100 * high:+.1f})"
+    return f"{100 * value:+.1f}{limits}"
 
 
 def with_interval(values: Floats | None, sign: str = "") -> str:

@@ -107,9 +107,7 @@ def test_beyond_the_border_of_a_mosaic_are_other_images() -> None:
 
 def test_a_mosaic_leaves_images_that_are_not_warped_as_they_are() -> None:
     image, label, counted = scene(count=3)
-    found = augment(
-        image, label, counted, PLAIN.model_copy(update={"mosaic": True}), generator()
-    )
+    found = augment(image, label, counted, PLAIN.model_copy(update={"mosaic": True}), generator())
     assert torch.allclose(found[0], image, atol=1e-5)
     assert torch.equal(found[1], label)
     assert torch.equal(found[2], counted)

@@ -40,9 +40,7 @@ def augment(  # noqa: PLR0913 - a batch is three tensors
     if groups is None or not groups.auxiliary:
         return jitter(image, recipe, generator), label, counted
     if groups.directions is not None:
-        image = turn_directions(
-            image, groups.directions, matrices, None if recipe.mosaic else grid
-        )
+        image = turn_directions(image, groups.directions, matrices, None if recipe.mosaic else grid)
     if groups.before and recipe.date_shift_px > 0:
         earlier = list(groups.before)
         image[:, earlier] = shifted(image[:, earlier], recipe.date_shift_px, generator)
