@@ -1,5 +1,7 @@
 """A small ground with hills and a pattern, made by code."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from affine import Affine
@@ -9,6 +11,7 @@ from rasterio.crs import CRS
 from landslip.core.grid import Grid
 from landslip.synthetic.ground_model import GroundModel
 from landslip.synthetic.overpass import ImageTarget
+from landslip.synthetic.terrain import SyntheticTerrain
 
 EAST_M, NORTH_M = 354_000.0, 3_466_000.0
 
@@ -30,6 +33,19 @@ def hills(shape: tuple[int, int]) -> NDArray[np.float32]:
 def plain_reflectance(shape: tuple[int, int]) -> NDArray[np.float32]:
     bands = np.reshape(np.array([0.04, 0.06, 0.05, 0.25], np.float32), (4, 1, 1))
     return np.repeat(np.repeat(bands, shape[0], axis=1), shape[1], axis=2)
+
+
+def rounded_otherwise(terrain: SyntheticTerrain) -> SyntheticTerrain:
+    """Return a terrain whose slopes differ by a 50,000th, more than between processors."""
+    generator = np.random.default_rng(0)
+
+    def changed(field: NDArray[np.float32]) -> NDArray[np.float32]:
+        factors = 1 + 2e-5 * generator.uniform(-1, 1, field.shape)
+        return (field * factors).astype(np.float32)
+
+    return replace(
+        terrain, slope_deg=changed(terrain.slope_deg), downslope=changed(terrain.downslope)
+    )
 
 
 @pytest.fixture(scope="session")

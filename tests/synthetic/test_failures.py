@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import shapely
 from scipy.stats import kstest
+from tests.synthetic.conftest import rounded_otherwise
 
 from landslip.metrics.inverse_gamma import MALAMUD_2004
 from landslip.synthetic.failures import FailureSettings, draw_failures
@@ -37,6 +38,24 @@ def test_areas_follow_the_law_from_a_few_pixels_on(drawn: list[LandslideHistory]
     ).pvalue > 0.01  # fmt: skip
     assert (areas < MALAMUD_2004.rollover_m2).mean() > 0.1
     assert len(drawn) > 0.9 * 170 * 1.048
+
+
+def test_slopes_that_are_rounded_otherwise_change_few_landslides(
+    terrain: SyntheticTerrain, drawn: list[LandslideHistory]
+) -> None:
+    generator = np.random.default_rng(1)
+    others = draw_failures(
+        rounded_otherwise(terrain), FRAME, generator, SETTINGS, RECOVERY_TRIGGERS
+    )
+    histories = {one.failures[0].outline.centroid: one for one in others}
+    near = shapely.STRtree(list(histories))
+    same = 0
+    for one in drawn:
+        nearest = list(histories.values())[near.nearest(one.failures[0].outline.centroid)]
+        same += len(one.failures) == len(nearest.failures) and one.failures[0].outline.equals_exact(
+            nearest.failures[0].outline, 0.01
+        )
+    assert same > 0.9 * len(drawn)
 
 
 def test_some_touch_and_none_hides_another(drawn: list[LandslideHistory]) -> None:

@@ -4,6 +4,7 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
+from tests.synthetic.conftest import rounded_otherwise
 
 from landslip.core.grid import Grid
 from landslip.synthetic.landslides import (
@@ -50,6 +51,19 @@ def test_there_are_as_many_as_the_recipe_says(drawn: list[Landslide]) -> None:
     area_km2 = SHAPE[0] * SHAPE[1] * 4 / 1e6
     expected = LandslideSettings().per_km2 * area_km2
     assert 0.8 * expected - 1 <= len(drawn) <= 1.2 * expected + 1
+
+
+def test_slopes_that_are_rounded_otherwise_change_few_landslides(
+    terrain: SyntheticTerrain,
+) -> None:
+    dense = LandslideSettings(per_km2=60.0, length_m=90.0)
+    drawn, others = (
+        draw_landslides(each, FRAME, np.random.default_rng(4), dense)
+        for each in (terrain, rounded_otherwise(terrain))
+    )
+    outlines = [one.outline for one in others]
+    same = sum(any(one.outline.equals_exact(other, 0.01) for other in outlines) for one in drawn)
+    assert same > 0.9 * len(drawn) > 30
 
 
 def test_outlines_are_valid_polygons_apart_from_each_other_and_in_the_frame(

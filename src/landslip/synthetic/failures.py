@@ -72,32 +72,36 @@ def draw_failures(
     """Draw landslides in a frame, with outlines in pixels, the largest first.
 
     Two may touch, and overlap by up to 40 percent of the smaller one. Those that find no place are
-    left out.
+    left out. Each is drawn by a generator of its own, as in `draw_landslides`.
     """
     wanted = round(terrain.river_m.size * terrain.resolution_m**2 / 1e6 * settings.per_km2)
     fractions = trigger_fractions(triggers)
     downslope = broad_downslope(terrain)
     outlines: list[shapely.Polygon] = []
+    histories: list[LandslideHistory] = []
     sources = draw_sources(terrain, wanted * _TRIES, generator).reshape(wanted, _TRIES, 2)
-    for area_m2, steep in zip(_draw_areas(wanted, settings, generator), sources, strict=True):
+    areas = _draw_areas(wanted, settings, generator)
+    firsts = generator.choice(len(triggers), size=wanted, p=fractions)
+    for area_m2, steep, first, own in zip(
+        areas, sources, firsts, generator.spawn(wanted), strict=True
+    ):
         area_px = float(area_m2) / terrain.resolution_m**2
         placed = np.array(outlines, dtype=object)
         for source in steep:
             at = source
-            if outlines and generator.random() < settings.beside_fraction:
-                at = _source_beside(outlines, math.sqrt(area_px) / 2, generator)
-            outline = _draw_outline(at, area_px, terrain, downslope, settings, generator)
+            if outlines and own.random() < settings.beside_fraction:
+                at = _source_beside(outlines, math.sqrt(area_px) / 2, own)
+            outline = _draw_outline(at, area_px, terrain, downslope, settings, own)
             if outline is None or not frame.contains(outline):
                 continue
             overlaps = shapely.area(shapely.intersection(outline, placed))
             if (overlaps <= _MOST_OVERLAP * np.minimum(area_px, shapely.area(placed))).all():
                 outlines.append(outline)
+                histories.append(
+                    _draw_history(outline, triggers[first:], frame, terrain, settings, own)
+                )
                 break
-    firsts = generator.choice(len(triggers), size=len(outlines), p=fractions)
-    return [
-        _draw_history(outline, triggers[first:], frame, terrain, settings, generator)
-        for outline, first in zip(outlines, firsts, strict=True)
-    ]
+    return histories
 
 
 def _draw_areas(count: int, settings: FailureSettings, generator: np.random.Generator) -> Points:

@@ -55,19 +55,24 @@ def draw_landslides(
     generator: np.random.Generator,
     settings: LandslideSettings | None = None,
 ) -> list[Landslide]:
-    """Draw landslides in a frame that do not touch each other, with outlines in pixels."""
+    """Draw landslides in a frame that do not touch each other, with outlines in pixels.
+
+    Each is drawn by a generator of its own, so that a slope whose last digit another processor
+    rounds differently changes one landslide and not all that follow.
+    """
     settings = settings or LandslideSettings()
     area_km2 = terrain.river_m.size * terrain.resolution_m**2 / 1e6
     wanted = round(area_km2 * settings.per_km2 * generator.uniform(0.8, 1.2))
     downslope = broad_downslope(terrain)
     landslides: list[Landslide] = []
     for source in draw_sources(terrain, wanted * _TRIES_PER_LANDSLIDE, generator):
-        outline = _draw_outline(source, terrain, downslope, settings, generator)
+        own = generator.spawn(1)[0]
+        outline = _draw_outline(source, terrain, downslope, settings, own)
         if outline is None or not frame.contains(outline):
             continue
         others = np.array([one.outline for one in landslides], dtype=object)
         if not shapely.dwithin(outline, others, _SPACING_PX).any():
-            freshness = float(generator.uniform(*settings.freshness))
+            freshness = float(own.uniform(*settings.freshness))
             landslides.append(Landslide(outline=outline, freshness=freshness))
         if len(landslides) == wanted:
             break
