@@ -4,21 +4,26 @@ import re
 from pathlib import Path
 
 import typer
+from tests.factories.models import write_card
 from tests.models.calibration.conftest import model, tiles, write_tiles
 from typer.testing import CliRunner, Result
 
 from landslip.cli.calibrate import calibrate
+from landslip.cli.evaluate import evaluate
+from landslip.core.choices import Tta
 from landslip.datasets.format import TileDataset
+from landslip.models.card import TtaCard
 from landslip.models.folder import ModelFolder, open_model
 
 __all__ = ["model", "tiles"]
 
 APP = typer.Typer()
 APP.command()(calibrate)
+APP.command()(evaluate)
 
 
-def run(*words: object) -> Result:
-    return CliRunner().invoke(APP, [str(word) for word in words])
+def run(*words: object, command: str = "calibrate") -> Result:
+    return CliRunner().invoke(APP, [command, *map(str, words)])
 
 
 def test_options_arrive_and_figures_are_told(model: ModelFolder, tiles: TileDataset) -> None:
@@ -41,6 +46,32 @@ def test_options_arrive_and_figures_are_told(model: ModelFolder, tiles: TileData
         r"^objects, px +mapped +right +by pixels +by objects$", result.output, re.MULTILINE
     )
     assert result.output.endswith("calibrated by platt\n")
+
+
+def test_a_threshold_is_calibrated_where_the_curve_is_of_its_augmentation(
+    model: ModelFolder, tiles: TileDataset
+) -> None:
+    result = run(model.path, tiles.path, "--method", "platt", "--precision", "fp32")
+    assert result.exit_code == 0, result.output
+    card = open_model(model.path).card
+    chosen = TtaCard(
+        mode=Tta.FLIPS,
+        threshold=0.7,
+        f1=0.9,
+        split="val",
+        tiles=6,
+        pixels_sha256="0",
+        split_sha256="0",
+        engine="openvino",
+        precision="fp32",
+    )
+    write_card(model.path, card, tta=(chosen,))
+    plain = run(model.path, tiles.path, "--precision", "fp32", command="evaluate")
+    assert f"tiles at threshold 0.500 ({card.calibrated_threshold:.3f} calibrated)" in plain.output
+    flipped = run(
+        model.path, tiles.path, "--precision", "fp32", "--tta", "flips", command="evaluate"
+    )
+    assert "tiles at threshold 0.700 with test-time augmentation flips" in flipped.output
 
 
 def test_auto_shows_all_methods_and_statistics_can_be_left_out(

@@ -103,6 +103,7 @@ def test_from_reviews_to_a_verdict(
     assert "16 tiles in" in text
     assert "11 landslides, 5 rejected, 0 not judged" in text
     assert "own tiles of the model: 6" in text
+    assert "with the threshold of the model before chosen on this ground too: F1" in text
     assert "keep the earlier one" in text
     assert "no model written" in text
     assert not inside.exists()

@@ -138,7 +138,7 @@ def test_one_of_two_without_a_system_is_refused() -> None:
         reproject(polygons, None, UTM)
 
 
-def test_what_lies_where_a_system_is_not_defined_is_refused() -> None:
+def test_points_where_a_system_is_not_defined_are_refused() -> None:
     with pytest.raises(InputError, match=r"outside the area where .* is defined"):
         reproject(square(4e5, 3e6), LONLAT, UTM)
 
@@ -146,7 +146,7 @@ def test_what_lies_where_a_system_is_not_defined_is_refused() -> None:
 GROUND = shapely.box(0, 0, 10, 10)
 
 
-def test_what_lies_inside_across_and_beside() -> None:
+def test_outlines_inside_across_and_beside() -> None:
     inside, across = shapely.box(1, 1, 2, 2), shapely.box(8, 8, 12, 9)
     touching, beside = shapely.box(10, 0, 11, 1), shapely.box(20, 20, 21, 21)
     given = np.array([inside, across, touching, beside], dtype=object)

@@ -44,7 +44,7 @@ def at(crs: CRS, lonlat: tuple[float, float]) -> NDArray[np.object_]:
         pytest.param(4267, 4326, SICHUAN, " m off", id="NAD27 outside of America"),
     ],
 )
-def test_datums_that_are_taken_as_equal_are_told(
+def test_datums_that_are_taken_as_equal_are_a_note(
     source: int, target: int, lonlat: tuple[float, float], size: str
 ) -> None:
     ours, theirs = CRS.from_epsg(source), CRS.from_epsg(target)
@@ -162,7 +162,7 @@ def test_what_is_no_shift(text: str) -> None:
         pass
 
 
-def test_a_shift_that_nothing_needed_is_told() -> None:
+def test_a_shift_that_nothing_needed_is_a_note() -> None:
     with pytest.warns(LandslipWarning, match="datum_shift='1,2,3' changed nothing"):  # noqa: SIM117
         with use_datum_shift("1,2,3"):
             reproject(at(UTM, SICHUAN), UTM, CGCS2000)

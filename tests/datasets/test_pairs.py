@@ -384,7 +384,7 @@ def test_bands_are_made_of_the_files_bands(write_raster: WriteRaster, tmp_path: 
     assert card.source == "pairs: images, masks; blue is the files' green"
 
 
-def test_exchanged_images_and_masks_are_told(request_: PairsRequest, tmp_path: Path) -> None:
+def test_exchanged_images_and_masks_are_refused(request_: PairsRequest, tmp_path: Path) -> None:
     exchanged = replace(request_, images=request_.masks, masks=request_.images)
     sentence = (
         r"names 3 bands .* and the file has 1.* a0\.png of masks is what an image should be: are"

@@ -1,29 +1,65 @@
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 
 from landslip.core.choices import Language
 from landslip.metrics.bootstrap import IntervalEstimate
+from landslip.models.card import ParentModelCard
+from landslip.review.ground_tiles import GroundSummary
 from landslip.review.improvement_record import ImprovementRecord
-from landslip.review.model_comparison import ComparisonVerdict
+from landslip.review.model_comparison import ComparisonVerdict, ModelComparison, ModelScores
 
 NO_INTERVAL = IntervalEstimate(value=0.1)
+
+
+def scores(f1: float) -> ModelScores:
+    value = IntervalEstimate(value=f1)
+    return ModelScores(
+        threshold=0.5,
+        f1=value,
+        precision=value,
+        recall=value,
+        average_precision=value,
+        landslides=9,
+        detected=8,
+        found=10,
+        false=2,
+    )
 
 
 def record_of(
     verdict: ComparisonVerdict, low: float, average: IntervalEstimate
 ) -> ImprovementRecord:
     """Return a record of F1 from 0.5 to 0.6, with the lower end of the difference's interval."""
-    comparison: Any = SimpleNamespace(
-        verdict=verdict,
-        blocks=5,
-        before=SimpleNamespace(f1=IntervalEstimate(value=0.5)),
-        after=SimpleNamespace(f1=IntervalEstimate(value=0.6)),
-        f1=IntervalEstimate(value=0.1, low=low, high=0.15),
-        average_precision=average,
+    return ImprovementRecord(
+        started_from=ParentModelCard(name="model", weights_sha256="0" * 64),
+        reviews=(),
+        ground=GroundSummary(
+            scenes=1,
+            landslides=9,
+            rejected=3,
+            unjudged=0,
+            cells=4,
+            tiles=20,
+            blocks=5,
+            landslide_blocks=5,
+            labelled_km2=1.0,
+            landslide_share=0.1,
+        ),
+        own_tiles=0,
+        folds=3,
+        settings={},
+        seed=0,
+        comparison=ModelComparison(
+            before=scores(0.5),
+            after=scores(0.6),
+            f1=IntervalEstimate(value=0.1, low=low, high=0.15),
+            average_precision=average,
+            p_value=0.1,
+            tiles=20,
+            blocks=5,
+            verdict=verdict,
+        ),
+        beyond_threshold=NO_INTERVAL,
     )
-    return ImprovementRecord.model_construct(comparison=comparison)
 
 
 @pytest.mark.parametrize("language", Language)
@@ -37,11 +73,11 @@ def record_of(
             IntervalEstimate(value=0.0, low=-0.01, high=0.02),
             "warning.improvement_f1_alone",
         ),
-        ("F1 alone", 0.05, NO_INTERVAL, "warning.improvement_undecided"),
+        ("F1 alone", 0.05, NO_INTERVAL, "warning.improvement_unranked"),
         ("not distinguishable", -0.05, NO_INTERVAL, "warning.improvement_undecided"),
         ("worse", -0.2, NO_INTERVAL, "warning.improvement_worse"),
     ],
-    ids=["better", "F1 alone", "F1 alone of one block", "undecided", "worse"],
+    ids=["better", "F1 alone", "no interval of average precision", "undecided", "worse"],
 )
 def test_the_sentence_is_that_of_the_verdict(
     verdict: ComparisonVerdict, low: float, average: IntervalEstimate, key: str, language: Language

@@ -91,7 +91,8 @@ def improve(
 
     Ground that was looked at and judged polygons are labelled, all else is not. The model and what
     it becomes are compared on blocks of reviewed ground that were left out in turn; it is called
-    better only where the 95 % interval of the difference of F1 is above 0. Needs landslip[train].
+    better only where the 95 % intervals of the differences of F1 and of average precision are
+    above 0. Needs landslip[train].
 
     Args:
         model: from `load_model`, or its folder.

@@ -172,7 +172,7 @@ def as_tiles(tiles: TileDataset | PathArgument) -> TileDataset:
 
 
 def listed_tiles(tiles: TilesArgument) -> list[TileDataset]:
-    """Return the datasets that are meant, opened where paths were given."""
+    """Return the datasets of an argument, opened where paths were given."""
     if isinstance(tiles, TileDataset | str | PathLike):
         return [as_tiles(tiles)]
     return [as_tiles(one) for one in tiles]

@@ -464,7 +464,7 @@ def _registration_mode(registration: bool | str) -> RegistrationMode:
 def _dem_request(dem: PathArgument, heights: str | None, gaps: str, clip: bool) -> "DemRequest":
     from landslip.preprocessing.orthorectification.dem import DemRequest, HeightReference
 
-    require_file(Path(dem))  # before it would be missed for each product
+    require_file(Path(dem))  # once, and not for each product
     return DemRequest(
         path=Path(dem),
         heights=HeightReference.parse(heights),

@@ -91,8 +91,9 @@ def evaluate(
         typer.echo(json.dumps(found, indent=2))
         return
     augmented = "" if tta is Tta.NONE else f" with test-time augmentation {tta.value}"
-    calibrated = opened.card.calibrated_threshold
-    scale = "" if opened.card.calibration is None else f" ({calibrated:.3f} calibrated)"
+    card = opened.card.with_tta(tta)
+    is_on_scale = card.calibration is not None and card.calibration_warning(tta) is None
+    scale = f" ({card.calibrated_threshold:.3f} calibrated)" if is_on_scale else ""
     how = f"threshold {result.threshold:.3f}{scale}{augmented}"
     typer.echo(f"{found['tiles']} {split.value} tiles at {how}")
     for name in ("average_precision", "precision", "recall", "f1", "iou"):

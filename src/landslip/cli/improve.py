@@ -73,8 +73,8 @@ def improve(
 
     Ground that was looked at and judged polygons are labelled, all else is not. The model and what
     it becomes are compared on blocks of reviewed ground that were left out in turn. It is better
-    only where the 95 % interval of the difference of F1 is above 0; else no model is written and
-    the exit code is 3.
+    only where the 95 % intervals of the differences of F1 and of average precision are above 0;
+    else no model is written and the exit code is 3.
 
     Example: `landslip improve MODEL --corrections DIR --out IMPROVED`
 
@@ -140,17 +140,11 @@ def _lines(found: "Improvement") -> list[str]:
             f"{name}: {values}; {scores.detected} of {scores.landslides} landslides found, "
             f"{scores.false} of {scores.found} mapped are false; threshold {scores.threshold:.3f}"
         )
-    return [*lines, *_threshold_lines(found), *([found.sentence] if found.is_better else [])]
-
-
-def _threshold_lines(found: "Improvement") -> list[str]:
-    """Return what of the difference is more than another threshold, where that is known."""
     beyond = found.record.beyond_threshold
-    if beyond.value is None or beyond.ends is None:
-        return []
-    low, high = beyond.ends
-    text = (
-        f"after minus before with the threshold chosen on this ground: F1 {beyond.value:+.3f} "
-        f"({low:+.3f} to {high:+.3f}, 95 %)"
-    )
-    return [text]
+    if beyond.value is not None and beyond.ends is not None:
+        low, high = beyond.ends
+        lines.append(
+            f"with the threshold of the model before chosen on this ground too: F1 "
+            f"{beyond.value:+.3f} ({low:+.3f} to {high:+.3f}, 95 %)"
+        )
+    return [*lines, found.sentence] if found.is_better else lines

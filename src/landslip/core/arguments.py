@@ -7,7 +7,7 @@ import operator
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from enum import StrEnum
 from os import PathLike, fspath
@@ -77,6 +77,7 @@ def checked(
             given = signature.bind(*args, **kwargs).arguments
             outputs: dict[str, Path] = {}
             inputs: list[Path] = []
+            searched: list[Path] = []
             for name, value in given.items():
                 parameter = signature.parameters[name]
                 _refuse_none(value, name, parameter)
@@ -89,13 +90,14 @@ def checked(
                     check_path(path, name)
                     if name in _OUTPUTS:
                         outputs[name] = Path(path)
-                    elif name not in _SEARCHED and not is_address(fspath(path)):
-                        inputs.append(Path(path))
+                    elif not is_address(fspath(path)):
+                        (searched if name in _SEARCHED else inputs).append(Path(path))
             check_outputs(outputs, inputs, out)
             try:
                 return function(*args, **kwargs)
             except LandslipError as error:
-                _name_input(error, [*inputs, *outputs.values()], given, list(signature.parameters))
+                paths = [*inputs, *outputs.values()]
+                _name_input(error, paths, searched, list(signature.parameters))
                 raise
 
         return run
@@ -104,16 +106,13 @@ def checked(
 
 
 def _name_input(
-    error: LandslipError, paths: list[Path], given: Mapping[str, Any], arguments: list[str]
+    error: LandslipError, paths: list[Path], searched: list[Path], arguments: list[str]
 ) -> None:
     """Begin a message that names neither a path nor an argument with the first path."""
     text = str(error)
-    searched = [
-        fspath(place) for name in _SEARCHED if name in given for place in _paths_of(given[name])
-    ]
     is_named = (
         any(str(path) in text or path.name in text for path in paths)
-        or any(place in text for place in searched)
+        or text.startswith(tuple(f"{path}: " for path in searched))
         or any(re.search(rf"(?<!\w){re.escape(argument(name))}(?!\w)", text) for name in arguments)
     )
     # a file found by a pattern or in a folder is no argument

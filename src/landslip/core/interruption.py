@@ -1,4 +1,4 @@
-"""Ctrl-C that is not lost while a compiled module starts."""
+"""Ctrl-C that is not lost while an extension module is imported."""
 
 import signal
 from importlib.machinery import ExtensionFileLoader
@@ -13,20 +13,21 @@ def use_safe_interrupts() -> None:
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
-    """Handle a signal by raising KeyboardInterrupt, later if a compiled module is starting.
+    """Handle a signal by raising KeyboardInterrupt, later while an extension module is imported.
 
-    The start of a module made by Cython drops any error of the Python code it calls, a
+    The initialisation of a module made by Cython drops any error of the Python code it calls, a
     KeyboardInterrupt too, and the command would run on to its end.
     """
     del number
-    if _starts_compiled_module(frame):
+    if _imports_extension_module(frame):
         signal.signal(signal.SIGALRM, interrupt)
         signal.setitimer(signal.ITIMER_REAL, _RETRY_S)
         return
+    signal.setitimer(signal.ITIMER_REAL, 0)  # a later one would interrupt the cleanup
     raise KeyboardInterrupt
 
 
-def _starts_compiled_module(frame: FrameType | None) -> bool:
+def _imports_extension_module(frame: FrameType | None) -> bool:
     while frame is not None:
         if isinstance(frame.f_locals.get("self"), ExtensionFileLoader):
             return True

@@ -246,7 +246,7 @@ class RecordKind(Generic[Record]):
 def first_problem(error: ValidationError, names: Iterable[str] = ()) -> str:
     """Return the first error: where it is, the rule, and the value.
 
-    ``names`` are the keys that there are: one like a wrong one is proposed.
+    ``names`` are the allowed keys, of which one that is like a wrong one is suggested.
     """
     problem = error.errors(include_url=False, include_context=False)[0]
     rule = excerpt(problem["msg"].removeprefix("Value error, "))

@@ -61,11 +61,6 @@ class AugmentationSettings(StrictModel):
     translation: float = Field(
         0.0, ge=0, le=1, description="largest shift along each axis, in sides of the crop"
     )
-    mosaic: bool = Field(
-        False,
-        description="other tiles of the batch are shown beyond a tile's border, instead of the "
-        "tile mirrored",
-    )
     gain: float = Field(0.2, ge=0, lt=1, description="largest change of contrast")
     shift: float = Field(0.2, ge=0, description="largest change of brightness")
     band_gain: float = Field(0.05, ge=0, lt=1, description="the same, of each band by itself")

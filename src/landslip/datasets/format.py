@@ -46,7 +46,7 @@ BACKGROUND, LANDSLIDE, IGNORE = classes.BACKGROUND, classes.LANDSLIDE, classes.I
 CARD, INDEX = "dataset.json", "tiles.parquet"
 IMAGES, LABELS, VALID = "images.bin", "labels.bin", "valid.bin"
 _COLUMNS = ("tile_id", "split", "height", "width", "pixel_start")
-_MOST = 0.5  # of labelled pixels; landslides cover less
+_MOST_LANDSLIDE = 0.5  # of labelled pixels; landslides cover less
 
 
 class DatasetCard(StrictModel):
@@ -100,10 +100,11 @@ class DatasetCard(StrictModel):
     @property
     def label_warnings(self) -> tuple[Message, ...]:
         """The warnings of a strong position prior, and of more landslide than background."""
-        found = None if self.position_prior is None else self.position_prior.warning
-        share = self.landslide_share or 0.0
-        mostly = message("dataset.mostly_landslide", share=share) if share > _MOST else None
-        return tuple(one for one in (found, mostly) if one is not None)
+        prior = None if self.position_prior is None else self.position_prior.warning
+        share, mostly = self.landslide_share or 0.0, None
+        if share > _MOST_LANDSLIDE:
+            mostly = message("dataset.mostly_landslide", share=share)
+        return tuple(warning for warning in (prior, mostly) if warning is not None)
 
     @property
     def split_warnings(self) -> tuple[Message, ...]:

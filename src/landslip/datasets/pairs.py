@@ -81,11 +81,8 @@ def dataset_from_pairs(
     pairs = match_pairs(request.images, request.masks, request.mask_suffix)
     group_of = grouping(request.groups, list(pairs))
     with atomic_directory(out, overwrite=overwrite) as stage:
-        try:
-            description, notes = _describe_pairs(request, [image for image, _ in pairs.values()])
-        except InputError as error:
-            _refuse_exchanged(pairs, request.scene_options, error)
-            raise
+        _refuse_exchanged(next(iter(pairs.values())), request.scene_options)
+        description, notes = _describe_pairs(request, [image for image, _ in pairs.values()])
         rule = decide_rule(_survey_masks(pairs), request.codes)
         with DatasetWriter(stage, description) as writer:
             for done, (name, (image, mask)) in enumerate(pairs.items(), start=1):
@@ -144,17 +141,20 @@ def _describe_pairs(
     return description, tuple(notes.values())
 
 
-def _refuse_exchanged(pairs: FilePairs, options: SceneOptions, error: InputError) -> None:
-    """Ask whether images and masks are exchanged, where the first mask is what images should be."""
-    mask = next(iter(pairs.values()))[1]
+def _refuse_exchanged(first: tuple[Path, Path], options: SceneOptions) -> None:
+    """Refuse images and masks of which the first image is none, and the first mask is an image."""
+    image, mask = first
     try:
-        Scene(mask, options).close()
-    except LandslipError:
-        return
-    raise InputError(
-        f"{error}. {mask.name} of {argument('masks')} is what an image should be: are "
-        f"{argument('images')} and {argument('masks')} exchanged?"
-    ) from error
+        Scene(image, options).close()
+    except InputError as error:
+        try:
+            Scene(mask, options).close()
+        except LandslipError:
+            raise error from None
+        raise InputError(
+            f"{error}. {mask.name} of {argument('masks')} is what an image should be: are "
+            f"{argument('images')} and {argument('masks')} exchanged?"
+        ) from error
 
 
 def _read_bands(scene: Scene, request: PairsRequest) -> tuple[Stored, Valid]:

@@ -18,10 +18,11 @@ from pydantic import ValidationError
 from landslip.core.bands import Bands
 from landslip.core.errors import InputError, argument
 from landslip.core.files import atomic_directory, move_into_place, sha256_of
+from landslip.core.messages import sentences
 from landslip.core.progress import Progress, no_progress
 from landslip.core.records import StrictModel
 from landslip.core.text import read_json
-from landslip.datasets.format import INDEX, TileDataset
+from landslip.datasets.format import INDEX, DatasetCard, TileDataset
 from landslip.datasets.merging import merge_datasets
 from landslip.datasets.pairs import PairsRequest, dataset_from_pairs, match_pairs
 from landslip.datasets.scene import SceneDatasetRequest, dataset_from_scene
@@ -237,9 +238,15 @@ def _pairs_plan(source: PairsSource, progress: Progress) -> SourcePlan:
 
     def make(out: Path) -> tuple[str, ...]:
         card = dataset_from_pairs(request, out, progress=progress)
-        return (*request.band_notes, *card.notes)
+        return (*card.notes, *_label_notes(card))
 
     return SourcePlan(settings=settings, files=files, make=make)
+
+
+def _label_notes(card: DatasetCard) -> tuple[str, ...]:
+    """Return the warnings on labels, but for the position prior, which has a section of its own."""
+    prior = None if card.position_prior is None else card.position_prior.warning
+    return sentences(one for one in card.label_warnings if one != prior)
 
 
 def _scene_plan(source: SceneSource, progress: Progress) -> SourcePlan:
@@ -265,7 +272,8 @@ def _scene_plan(source: SceneSource, progress: Progress) -> SourcePlan:
                 files |= {f"{name}{part.suffix}": part for part in parts if part.is_file()}
 
     def make(out: Path) -> tuple[str, ...]:
-        return dataset_from_scene(request, out, progress=progress).notes
+        made = dataset_from_scene(request, out, progress=progress)
+        return (*made.notes, *_label_notes(made.card))
 
     settings = _settings("scene", source, {"scene", "labels", "area"})
     return SourcePlan(settings=settings, files=files, make=make)
@@ -338,9 +346,9 @@ def _synthetic_plan(
             tile=source.tile,
             plan=_UNDIVIDED,
         )
-        notes = dataset_from_scene(tiles, out, progress=progress).notes
+        made = dataset_from_scene(tiles, out, progress=progress)
         origin = f"synthetic terrain: preset {source.preset}, seed {source.seed}, {source.date}"
-        return (origin, *notes)
+        return (origin, *made.notes, *_label_notes(made.card))
 
     settings = {"kind": "synthetic", **source.model_dump(mode="json")}
     return SourcePlan(settings=settings, files={}, make=make)

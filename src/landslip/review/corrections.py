@@ -46,9 +46,9 @@ def find_reviews(place: Path) -> list[Path]:
     if not found:
         raise InputError(
             f"{place}: there is no review in it ({FILE} is expected in it, in its folders, or in "
-            f"{REVIEWS}/NAME); review an inventory first, with: landslip serve "
-            f"{place.parent if place.is_file() else place}. What was corrected elsewhere becomes "
-            "a review by landslip.start_review in Python"
+            f"{REVIEWS}/NAME). What was corrected elsewhere becomes a review by "
+            "landslip.start_review in Python; else review an inventory first, with: landslip serve "
+            f"{place.parent if place.is_file() else place}"
         )
     return found
 

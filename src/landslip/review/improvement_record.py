@@ -71,8 +71,10 @@ class ImprovementRecord(StrictModel):
         }
         if compared.verdict == "worse":
             return message("warning.improvement_worse", **f1)
-        average = compared.average_precision.ends
-        if compared.verdict == "not distinguishable" or average is None:
+        if compared.verdict == "not distinguishable":
             return message("warning.improvement_undecided", **f1)
+        average = compared.average_precision.ends
+        if average is None:
+            return message("warning.improvement_unranked", **f1)
         key = "improvement.better" if self.is_better else "warning.improvement_f1_alone"
         return message(key, **f1, average_low=average[0], average_high=average[1])

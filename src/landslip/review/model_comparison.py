@@ -187,9 +187,8 @@ def compare_models(
 
 
 def _verdict(f1: IntervalEstimate, average_precision: IntervalEstimate) -> ComparisonVerdict:
-    if f1.ends is None:
-        return "not distinguishable"
-    if f1.ends[0] > 0:
+    low, high = f1.ends or (0.0, 0.0)
+    if low > 0:
         ranks_better = average_precision.ends is not None and average_precision.ends[0] > 0
         return "better" if ranks_better else "F1 alone"
-    return "worse" if f1.ends[1] < 0 else "not distinguishable"
+    return "worse" if high < 0 else "not distinguishable"

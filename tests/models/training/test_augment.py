@@ -13,7 +13,6 @@ from landslip.models.training.augment import (
     random_matrices,
     sampling_grid,
     shifted,
-    turn_directions,
     warp,
 )
 
@@ -87,48 +86,6 @@ def test_beyond_the_border_image_label_and_counted_are_mirrored() -> None:
     assert torch.allclose(found, mirrored, atol=1e-5)
     assert torch.equal(codes[known], torch.cat([label[..., :4].flip(2), label[..., :4]], 2)[known])
     assert (~known).nonzero().tolist() == [[0, 2, 3], [0, 2, 4]]
-
-
-def test_beyond_the_border_of_a_mosaic_are_other_images() -> None:
-    image, label, counted = scene(count=4, side=8)
-    counted[2, 7, 7] = False
-    shift = torch.tensor([[1.0, 0.0, -1.0], [0.0, 1.0, -1.0]])  # half a side left and up
-    grid = sampling_grid(shift.repeat(4, 1, 1), image.shape)
-    found, codes, known = warp(image, label, counted, grid, mosaic=True)
-    for own in range(4):
-        left, above, corner = ((own - back) % 4 for back in (1, 2, 3))
-        assert torch.allclose(found[own, :, 4:, 4:], image[own, :, :4, :4], atol=1e-5)
-        assert torch.allclose(found[own, :, 4:, :4], image[left, :, :4, 4:], atol=1e-5)
-        assert torch.allclose(found[own, :, :4, 4:], image[above, :, 4:, :4], atol=1e-5)
-        assert torch.allclose(found[own, :, :4, :4], image[corner, :, 4:, 4:], atol=1e-5)
-        assert torch.equal(codes[own, 4:, :4], label[left, :4, 4:])
-    assert (~known).nonzero().tolist() == [[1, 3, 3]]  # the third before it is the uncounted one
-
-
-def test_a_mosaic_leaves_images_that_are_not_warped_as_they_are() -> None:
-    image, label, counted = scene(count=3)
-    found = augment(image, label, counted, PLAIN.model_copy(update={"mosaic": True}), generator())
-    assert torch.allclose(found[0], image, atol=1e-5)
-    assert torch.equal(found[1], label)
-    assert torch.equal(found[2], counted)
-
-
-def test_directions_of_a_mosaic_are_turned_and_not_mirrored() -> None:
-    image = torch.zeros(1, 2, 8, 8)
-    image[:, 0] = 1.0  # east
-    quarter = torch.tensor([[[0.0, -1.0, 1.0], [1.0, 0.0, 0.0]]])
-    grid = sampling_grid(quarter, image.shape)
-    found, _, _ = warp(
-        image,
-        torch.zeros(1, 8, 8, dtype=torch.uint8),
-        torch.ones(1, 8, 8, dtype=torch.bool),
-        grid,
-        mosaic=True,
-    )
-    turned = turn_directions(found, (0, 1), quarter, None)
-    assert torch.allclose(turned[:, 0], torch.zeros(8, 8), atol=1e-5)
-    assert torch.allclose(turned[:, 1].abs(), torch.ones(8, 8), atol=1e-5)
-    assert torch.equal(turned[0, 1], turned[0, 1, :1, :1].expand(8, 8))
 
 
 def test_no_corner_is_blank_and_the_margin_is_cut_off() -> None:

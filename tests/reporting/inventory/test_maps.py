@@ -73,16 +73,21 @@ def test_the_footprint_is_that_of_the_scene(tmp_path: Path, crs: str) -> None:
     assert frame.pixels(np.array(footprint.exterior.coords)).min() > 0
 
 
-def test_the_ground_that_was_mapped_is_not_the_rectangle_of_the_file(tmp_path: Path) -> None:
+def test_the_map_shows_the_mapped_area_also_beyond_the_scene(tmp_path: Path) -> None:
     folder = write_inventory(tmp_path / "inventory", InventoryContents(landslides=3))
     data = read_inventory(folder)
-    assert maps.known_area(data) is None
+    assert data.mapped_area is None
     left, bottom, right, top = shapely.total_bounds(data.outlines)
-    tilted = shapely.Polygon([(left, bottom), (right, bottom), (right, top)])
+    away = right + 9 * (right - left)
+    tilted = shapely.Polygon([(left, bottom), (away, bottom), (away, top)])
     layer = geopandas.GeoDataFrame(geometry=[tilted], crs=data.crs)
     layer.to_file(folder / "inventory.gpkg", layer="mapped_area", driver="GPKG", mode="a")
     data = read_inventory(folder)
-    assert maps.known_area(data) == tilted
+    assert data.mapped_area == tilted
+    frame = maps.inventory_frame(data, shapely.box(left, bottom, right, top))
+    assert frame is not None
+    places = frame.pixels(np.array(tilted.exterior.coords))
+    assert 0 < places[:, 0].min() < places[:, 0].max() < frame.width
     drawn = maps.location_map(data, None, TEXTS)
     assert drawn is not None
     assert 'id="location-mapped"' in drawn

@@ -229,12 +229,12 @@ export const jobs = area(
     "jobs.improve.average_precision.difference": "平均精度差值",
     "jobs.improve.f1_alone": "仅 F1 提高：请保留旧模型。",
     "jobs.improve.f1_alone.why":
-      "F1 差值的整个区间都大于零（{low} 至 {high}），但平均精度未显示提高：旧模型换用另一阈值可能同样好。请检查审核结论是否正确，并审核更多地面。",
+      "F1 差值的整个区间都大于零（{low} 至 {high}），但平均精度未显示提高：旧模型换用另一阈值可能同样好。请检查审核结论是否正确，并审核更多区域。",
     "jobs.improve.better": "新模型更好。",
     "jobs.improve.better.why": "F1 差值的整个区间都大于零（{low} 至 {high}），平均精度差值的区间也大于零。",
     "jobs.improve.worse": "新模型更差：请保留旧模型。",
     "jobs.improve.worse.why": "差值的整个区间都小于零（{low} 至 {high}）。",
     "jobs.improve.same": "目前看不出新模型更好：请保留旧模型。",
-    "jobs.improve.same.why": "差值的区间（{low} 至 {high}）包含零。请审核更多地面，尤其是模型出错的地方，然后再试。",
+    "jobs.improve.same.why": "差值的区间（{low} 至 {high}）包含零。请审核更多区域，尤其是模型出错的地方，然后再试。",
   },
 );

@@ -36,7 +36,7 @@ class InverseGammaFit(StrictModel):
 
     p(A) = 1 / (a Gamma(rho)) (a / (A - s))^(rho + 1) exp(-a / (A - s)), with A, a and s in m²,
     conditioned on A at least ``least_m2`` where the inventory is cut off there. Where areas do not
-    bound rho and s (``is_bounded`` false), only the curve as a whole means something.
+    bound rho and s (``is_bounded`` false), use the curve and neither of the two alone.
     """
 
     rho: IntervalEstimate

@@ -22,7 +22,7 @@ _ANSWER_TIMEOUT_S = 10.0
 
 
 def check_network(encoder: str) -> None:
-    """Refuse ImageNet weights before torch is imported where there is no network to fetch them by.
+    """Refuse ImageNet weights where there is neither a network to fetch them nor a cache.
 
     Raises:
         InputError: no server of timm's weights answers, and the Hub's cache is empty; or there is
@@ -40,7 +40,7 @@ def check_network(encoder: str) -> None:
     if not any(Path(constants.HF_HUB_CACHE).glob("models--*")):
         from landslip.models.networks.encoder import probe_backbone
 
-        probe_backbone(encoder)  # no network would help where the name is wrong
+        probe_backbone(encoder)  # a wrong name is the first thing to fix
         raise _not_downloaded(encoder, str(problem))
 
 

@@ -29,18 +29,18 @@ def augment(  # noqa: PLR0913 - a batch is three tensors
     Images (n, bands, side, side), normalised, 0 where not valid, are resampled bilinearly; label
     and counted (n, side, side) by nearest neighbour. The result is without ``margin`` pixels on
     each side. What it shows beyond the images' border is mirrored there, in image, label and
-    counted alike: a mirrored pixel counts if its original does; of a mosaic, see `warp`, it is
-    other images of the batch. Of the ``groups`` of bands, directions turn with the image and are
-    mirrored where it is, terrain keeps its values, and the bands of each date change in colour by
-    themselves; those of an earlier date are shifted against the others.
+    counted alike: a mirrored pixel counts if its original does. Of the ``groups`` of bands,
+    directions turn with the image and are mirrored where it is, terrain keeps its values, and the
+    bands of each date change in colour by themselves; those of an earlier date are shifted against
+    the others.
     """
     matrices = random_matrices(len(image), recipe, generator).to(image.device)
     grid = sampling_grid(matrices, image.shape, margin)
-    image, label, counted = warp(image, label, counted, grid, mosaic=recipe.mosaic)
+    image, label, counted = warp(image, label, counted, grid)
     if groups is None or not groups.auxiliary:
         return jitter(image, recipe, generator), label, counted
     if groups.directions is not None:
-        image = turn_directions(image, groups.directions, matrices, None if recipe.mosaic else grid)
+        image = turn_directions(image, groups.directions, matrices, grid)
     if groups.before and recipe.date_shift_px > 0:
         earlier = list(groups.before)
         image[:, earlier] = shifted(image[:, earlier], recipe.date_shift_px, generator)
@@ -51,19 +51,18 @@ def augment(  # noqa: PLR0913 - a batch is three tensors
 
 
 def turn_directions(
-    image: Tensor, directions: tuple[int, int], matrices: Tensor, grid: Tensor | None
+    image: Tensor, directions: tuple[int, int], matrices: Tensor, grid: Tensor
 ) -> Tensor:
     """Turn eastness and northness of a warped batch by the rotation of its maps, in place.
 
     The maps are from output to input, so that directions turn by the transpose of their rotation.
     Where ``grid``, of which see `sampling_grid`, is an odd number of times beyond the border along
-    an axis, the image is mirrored along it, and so are they; None: it is mirrored nowhere.
+    an axis, the image is mirrored along it, and so are they.
     """
     east, north = directions
     rotations = functional.normalize(matrices[:, :, :2], dim=2)  # without stretch and scale
     both = torch.stack([image[:, east], -image[:, north]], dim=1)
-    if grid is not None:
-        both *= 1 - 2 * (_cells(grid) % 2).permute(0, 3, 1, 2)
+    both *= 1 - 2 * (((grid + 1) / 2).floor() % 2).permute(0, 3, 1, 2)
     found = torch.einsum("nij,nihw->njhw", rotations, both)
     image[:, east], image[:, north] = found[:, 0], -found[:, 1]
     return image
@@ -133,20 +132,14 @@ def sampling_grid(matrices: Tensor, shape: Sequence[int], margin: int = 0) -> Te
 
 
 def warp(
-    image: Tensor, label: Tensor, counted: Tensor, grid: Tensor, *, mosaic: bool = False
+    image: Tensor, label: Tensor, counted: Tensor, grid: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Resample a batch where a grid says; see `sampling_grid`.
-
-    Beyond the border of an image it is mirrored. In a ``mosaic`` three others are there instead,
-    those before it in the batch: the last one left and right, the second last above and below, the
-    third last across the corners (after Bochkovskiy et al. 2020, doi 10.48550/arXiv.2004.10934).
-    """
-    sampled = _sampled_mosaic if mosaic else _sampled
+    """Resample a batch where a grid says, mirrored beyond its border; see `sampling_grid`."""
     # label + 1: leaves 0 for pixels that are not counted
     codes = ((label.float() + 1.0) * counted)[:, None]
-    codes = sampled(codes, grid, "nearest")[:, 0]
+    codes = _sampled(codes, grid, "nearest")[:, 0]
     return (
-        sampled(image, grid, "bilinear"),
+        _sampled(image, grid, "bilinear"),
         (codes - 1.0).clamp(min=0.0).to(torch.uint8),
         codes > 0.5,
     )
@@ -156,26 +149,6 @@ def _sampled(pixels: Tensor, grid: Tensor, mode: str) -> Tensor:
     return functional.grid_sample(
         pixels, grid, mode=mode, padding_mode="reflection", align_corners=False
     )
-
-
-def _sampled_mosaic(pixels: Tensor, grid: Tensor, mode: str) -> Tensor:
-    cells = _cells(grid)
-    within = grid - 2 * cells
-    back = (cells % 2) @ grid.new_tensor([1.0, 2.0])  # images, from 0 to 3
-    found = functional.grid_sample(
-        pixels, within, mode=mode, padding_mode="border", align_corners=False
-    )
-    for number in (1, 2, 3):
-        neighbour = functional.grid_sample(
-            pixels.roll(number, 0), within, mode=mode, padding_mode="border", align_corners=False
-        )
-        found = torch.where((back == number)[:, None], neighbour, found)
-    return found
-
-
-def _cells(grid: Tensor) -> Tensor:
-    """Return in which repetition of the input a grid is, by columns and rows; 0: in the input."""
-    return ((grid + 1) / 2).floor()
 
 
 def jitter(image: Tensor, recipe: AugmentationSettings, generator: torch.Generator) -> Tensor:

@@ -71,6 +71,8 @@ def read_dated_layers(
     Raises:
         InputError: it cannot be read, or has no date.
     """
+    if path.name == EXTRACTED and (path.parent / SUMMARY).is_file():
+        path = path.parent
     if (path / RECORD).is_file():
         return [_read_layer(path, path / GEOPACKAGE, LANDSLIDES, stated, date_column)]
     if (path / SUMMARY).is_file():

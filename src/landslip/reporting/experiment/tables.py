@@ -411,7 +411,7 @@ def dataset_table(summary: ExperimentSummary) -> ReportTable:
     """Return the data sets."""
     rows = []
     for facts in summary.results.datasets.values():
-        more = [note for note in facts.notes if note not in facts.source]
+        more = list(facts.notes)
         if len(facts.scenes) > 1:
             more.append(f"{len(facts.scenes)} scenes")
         if facts.events:

@@ -7,6 +7,7 @@ import geopandas
 import numpy as np
 import pyogrio
 import pyproj
+import shapely
 from numpy.typing import NDArray
 
 from landslip.core.errors import InputError
@@ -41,7 +42,7 @@ class InventoryData:
 
     ``landslides`` are polygons with all columns, the largest first; ``highest_points`` and
     ``lowest_points`` have ``id``; ``density`` is square cells, with ``landslides`` and ``per_km2``;
-    ``mapped_area`` has one row at most, what was searched.
+    ``mapped_area`` is in the landslides' coordinates; None: unknown.
     """
 
     folder: Path
@@ -51,7 +52,7 @@ class InventoryData:
     highest_points: geopandas.GeoDataFrame
     lowest_points: geopandas.GeoDataFrame
     density: geopandas.GeoDataFrame
-    mapped_area: geopandas.GeoDataFrame
+    mapped_area: shapely.Geometry | None
 
     @property
     def crs(self) -> pyproj.CRS | None:
@@ -83,6 +84,8 @@ def read_inventory(folder: Path) -> InventoryData:
         layers = {name: _layer(file, name) for name in _NEEDED}
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise InputError(f"{file}: cannot be read ({error}); make the inventory again") from error
+    areas = np.asarray(layers[MAPPED_AREA].geometry.array, dtype=object)
+    mapped_area = shapely.union_all(areas)  # empty of none
     statistics, stated = None, folder / STATISTICS
     if stated.is_file():
         statistics = RecordKind(
@@ -98,7 +101,7 @@ def read_inventory(folder: Path) -> InventoryData:
         highest_points=layers[HIGHEST_POINTS],
         lowest_points=layers[LOWEST_POINTS],
         density=layers[DENSITY],
-        mapped_area=layers[MAPPED_AREA],
+        mapped_area=None if mapped_area.is_empty else mapped_area,
     )
 
 

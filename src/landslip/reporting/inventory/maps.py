@@ -88,22 +88,16 @@ def scene_footprint(data: InventoryData, scene: MapFrame | None) -> shapely.Poly
     return shapely.Polygon(points) if np.isfinite(points).all() else None
 
 
-def known_area(data: InventoryData) -> shapely.Geometry | None:
-    """Return the mapped area in the inventory's coordinates; None where unknown."""
-    areas = np.asarray(data.mapped_area.geometry.array, dtype=object)
-    return areas[0] if len(areas) and areas[0] is not None and not areas[0].is_empty else None
-
-
-def inventory_frame(data: InventoryData, ground: shapely.Geometry | None) -> MapFrame | None:
-    """Return a frame of all landslides and of some ground; None where there is neither."""
-    known = [shapely.total_bounds(data.outlines)] if len(data.outlines) else []
-    if ground is not None:
-        known.append(np.asarray(shapely.bounds(ground)))
-    bounds = np.array([box for box in known if np.isfinite(box).all()])
-    if not len(bounds):
+def inventory_frame(data: InventoryData, footprint: shapely.Geometry | None) -> MapFrame | None:
+    """Return a frame of all landslides, mapped area and footprint; None where there is nothing."""
+    ground = [area for area in (data.mapped_area, footprint) if area is not None]
+    shown = np.array([*data.outlines, *ground], dtype=object)
+    if not len(shown):
         return None
-    low, high = bounds[:, :2].min(axis=0).tolist(), bounds[:, 2:].max(axis=0).tolist()
-    return _frame_around((*low, *high), data, _LOCATION_PX)
+    left, bottom, right, top = shapely.total_bounds(shown).tolist()
+    if not np.isfinite([left, bottom, right, top]).all():
+        return None
+    return _frame_around((left, bottom, right, top), data, _LOCATION_PX)
 
 
 def _frame_around(bounds: Bounds, data: InventoryData, longest_px: int) -> MapFrame:
@@ -116,8 +110,8 @@ def location_map(data: InventoryData, scene: MapFrame | None, texts: Texts) -> s
 
     None: there is nothing to show.
     """
-    footprint, mapped = scene_footprint(data, scene), known_area(data)
-    frame = inventory_frame(data, mapped if footprint is None else footprint)
+    footprint, mapped = scene_footprint(data, scene), data.mapped_area
+    frame = inventory_frame(data, footprint)
     if frame is None:
         return None
     with chart_style():

@@ -24,7 +24,6 @@ from landslip.reporting.inventory.maps import (
     SCENE,
     MapContext,
     density_map,
-    known_area,
     location_map,
     scene_map,
 )
@@ -129,7 +128,7 @@ def html_page(data: InventoryData, basemap: Basemap | None, kind: str, texts: Te
         notes=list(dict.fromkeys(map(texts.sentence, messages))),
         location=location_map(data, scene, texts),
         has_footprint=scene is not None,
-        has_mapped_area=known_area(data) is not None,
+        has_mapped_area=data.mapped_area is not None,
         density=density_map(data, texts),
         scene=scene_map(context, texts),
         kind="elsewhere" if is_elsewhere else context.kind,
