@@ -74,6 +74,14 @@ def test_what_is_no_archive_is_refused(product: Path, dem: Path, tmp_path: Path)
     assert not (tmp_path / "out").exists()
 
 
+def test_an_elevation_model_that_is_absent_fails_once(product: Path, tmp_path: Path) -> None:
+    other = tmp_path / product.name.replace("20130812", "20141002")
+    other.write_bytes(b"nothing")
+    result = run(product, other, "--dem", tmp_path / "absent.tif", "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert result.stderr == f"landslip: {tmp_path / 'absent.tif'}: no such file\n"
+
+
 def test_another_cameras_product_is_refused_by_its_name(
     product: Path, dem: Path, tmp_path: Path
 ) -> None:

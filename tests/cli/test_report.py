@@ -55,6 +55,12 @@ def test_what_is_no_inventory_is_told_in_a_sentence(tmp_path: Path) -> None:
     assert result.stderr.startswith(f"landslip: {tmp_path}: neither an inventory nor histories")
 
 
+def test_a_wrong_name_is_no_folder(tmp_path: Path) -> None:
+    result = run(tmp_path / "absent")
+    assert result.exit_code == 2
+    assert result.stderr == f"landslip: {tmp_path / 'absent'}: no such folder; check the name\n"
+
+
 def test_help_has_an_example() -> None:
     text = " ".join(run("--help").stdout.split())
     assert "landslip report INVENTORY --lang zh" in text

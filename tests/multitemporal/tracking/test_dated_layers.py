@@ -7,8 +7,10 @@ import pytest
 import shapely
 from tests.multitemporal.factories import write_map
 from tests.reporting.inventory.factories import InventoryContents, write_inventory
+from typer.testing import CliRunner
 
 import landslip
+from landslip.cli.app import app
 from landslip.multitemporal.tracking.dated_layers import read_dated_layers
 
 SQUARE = (354_010, 3_467_000, 354_020, 3_467_010)
@@ -20,6 +22,13 @@ def test_inventories_of_a_model_that_nobody_judged_are_a_warning(tmp_path: Path)
     found = landslip.track([of_model, own], out=tmp_path / "tracks").record
     (warning,) = [one for one in found.messages if one.key == "warning.tracks_unjudged"]
     assert warning.text().startswith("first: a model mapped these")
+    result = CliRunner().invoke(
+        app, ["track", str(of_model), str(own), "--out", str(tmp_path / "again")]
+    )
+    for one in found.dates:
+        seen = sum(one.states.values())
+        line = f"{one.stated} {one.polygons} polygons, {seen} landslides so far: "
+        assert line in result.stdout
     alone = landslip.track([of_model], out=tmp_path / "alone").record
     assert "warning.tracks_unjudged" not in [one.key for one in alone.messages]
 
