@@ -5,7 +5,7 @@
 
 For each method and data set: average precision (AP), pixel F1 at the model's threshold, expected
 calibration error (ECE) over all pixels and over those with a probability above 0.1, all of pooled
-pixels; mean and standard deviation over seeds, folds pooled. "On one value" is the share of
+pixels; mean over seeds, and standard deviation of several, folds pooled. "On one value" is the share of
 landslide pixels that have the most frequent of their stored probabilities (steps of 1 / 65536):
 where the head's activation is zero in all channels, the logit is its bias.
 """
@@ -106,8 +106,10 @@ def main() -> None:
 
 def _in_words(values: tuple[float, ...], scale: int) -> str:
     digits = 1 if scale == 100 else 4
-    spread = statistics.stdev(values) if len(values) > 1 else float("nan")
-    return f"{scale * statistics.mean(values):.{digits}f} ± {scale * spread:.{digits}f}"
+    mean = f"{scale * statistics.mean(values):.{digits}f}"
+    if len(values) == 1:
+        return mean
+    return f"{mean} ± {scale * statistics.stdev(values):.{digits}f}"
 
 
 if __name__ == "__main__":
