@@ -5,9 +5,9 @@
 
 For each method and data set: average precision (AP), pixel F1 at the model's threshold, expected
 calibration error (ECE) over all pixels and over those with a probability above 0.1, all of pooled
-pixels; mean over seeds, and standard deviation of several, folds pooled. "On one value" is the share of
-landslide pixels that have the most frequent of their stored probabilities (steps of 1 / 65536):
-where the head's activation is zero in all channels, the logit is its bias.
+pixels; mean over seeds, and standard deviation of several, folds pooled. "On one value" is the
+share of landslide pixels that have the most frequent of their stored probabilities (steps of
+1 / 65536): where the head's activation is zero in all channels, the logit is its bias.
 """
 
 import argparse
