@@ -16,7 +16,8 @@ from tests.server.served import client_of, ids_of
 import landslip
 
 pytestmark = pytest.mark.slow
-SIDE_PX = 1200
+SIDE_PX, TIMES = 1200, 3
+SCENE, LARGE = "scene_20240812.tif", "large_20240812.tif"
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +26,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "model").mkdir()
     card = write_model(folder / "model").card
     pixels = ground(card.input, (SIDE_PX, SIDE_PX))
-    profile = {"driver": "GTiff", "height": SIDE_PX, "width": SIDE_PX, "count": 4, "tiled": True}
     transform = Affine(2, 0, 400_000, 0, -2, 3_460_000)
-    with rasterio.open(
-        folder / "scene_20240812.tif", "w", dtype="uint16", crs="EPSG:32648",
-        transform=transform, **profile,
-    ) as file:  # fmt: skip
-        file.write(pixels)
-        file.descriptions = card.input.bands
+    for name, times in ((SCENE, 1), (LARGE, TIMES)):
+        side = times * SIDE_PX
+        with rasterio.open(
+            folder / name, "w", driver="GTiff", dtype="uint16", crs="EPSG:32648",
+            transform=transform, height=side, width=side, count=4, tiled=True,
+        ) as file:  # fmt: skip
+            file.write(np.tile(pixels, (1, times, times)))
+            file.descriptions = card.input.bands
     return folder
 
 
@@ -65,7 +67,7 @@ def test_a_cancelled_extraction_leaves_nothing(client: TestClient, folder: Path)
         client,
         kind="extract",
         out="map",
-        scene_id=ids["rasters scene_20240812.tif"],
+        scene_id=ids[f"rasters {LARGE}"],  # of many windows, so that it is seen under way
         model_id=ids["models model"],
         options={"tta": "dihedral"},
     )
@@ -84,7 +86,7 @@ def test_a_scene_becomes_a_corrected_inventory(client: TestClient, folder: Path)
         client,
         kind="extract",
         out="map",
-        scene_id=ids["rasters scene_20240812.tif"],
+        scene_id=ids[f"rasters {SCENE}"],
         model_id=ids["models model"],
         options={"threshold": 0.9, "min_area": 100},
     )
