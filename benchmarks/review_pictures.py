@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3, help="of improving the model")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
     labels = Labels.read(given.labels)
     with serving(given.folder) as url, chromium() as browser:
         one = Reviewer.at(browser, url, given.out)
