@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import typer
-from tests.factories.models import write_card
+from tests.factories.models import tta_card, write_card
 from tests.models.calibration.conftest import model, tiles, write_tiles
 from typer.testing import CliRunner, Result
 
@@ -12,7 +12,6 @@ from landslip.cli.calibrate import calibrate
 from landslip.cli.evaluate import evaluate
 from landslip.core.choices import Tta
 from landslip.datasets.format import TileDataset
-from landslip.models.card import TtaCard
 from landslip.models.folder import ModelFolder, open_model
 
 __all__ = ["model", "tiles"]
@@ -54,17 +53,7 @@ def test_a_threshold_is_calibrated_where_the_curve_is_of_its_augmentation(
     result = run(model.path, tiles.path, "--method", "platt", "--precision", "fp32")
     assert result.exit_code == 0, result.output
     card = open_model(model.path).card
-    chosen = TtaCard(
-        mode=Tta.FLIPS,
-        threshold=0.7,
-        f1=0.9,
-        split="val",
-        tiles=6,
-        pixels_sha256="0",
-        split_sha256="0",
-        engine="openvino",
-        precision="fp32",
-    )
+    chosen = tta_card(Tta.FLIPS, 0.7)
     write_card(model.path, card, tta=(chosen,))
     plain = run(model.path, tiles.path, "--precision", "fp32", command="evaluate")
     assert f"tiles at threshold 0.500 ({card.calibrated_threshold:.3f} calibrated)" in plain.output

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from tests.factories.datasets import bright_square, write_dataset
-from tests.factories.models import write_card
+from tests.factories.models import tta_card, write_card
 from tests.inference.model_factory import BANDS, write_model
 
 from landslip.core.choices import EngineName, Precision, Split, Tta
@@ -13,7 +13,6 @@ from landslip.datasets.splits.assignment import SplitPlan
 from landslip.experiments.results import RunKey
 from landslip.experiments.run import execute_run
 from landslip.experiments.run_folder import Predictions, RunJob, read_run_record
-from landslip.models.card import TtaCard
 from landslip.models.engines.choose import open_engine
 
 
@@ -24,17 +23,7 @@ def test_test_time_augmentation_is_of_validation_and_test_tiles_alike(tmp_path: 
     splits = (Split.TEST, Split.TEST, Split.VALIDATION, Split.VALIDATION, Split.TRAIN, Split.TRAIN)
     (tmp_path / "model").mkdir()
     model = write_model(tmp_path / "model")
-    chosen = TtaCard(
-        mode=Tta.FLIPS,
-        threshold=0.31,
-        f1=0.5,
-        split="val",
-        tiles=2,
-        pixels_sha256="0",
-        split_sha256="0",
-        engine="torch",
-        precision="fp32",
-    )
+    chosen = tta_card(Tta.FLIPS, 0.31)
     model = write_card(model.path, model.card, tta=(chosen,))
     job = RunJob(
         key=RunKey(dataset="a", split="random", method="net", target="b"),

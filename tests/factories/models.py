@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from landslip.core.bands import BandRadiometry, Radiometry
-from landslip.core.choices import TerrainUnits, Units
+from landslip.core.choices import TerrainUnits, Tta, Units
 from landslip.core.files import sha256_of
 from landslip.models.calibration.curve import CalibrationCurve
 from landslip.models.card import (
@@ -16,6 +16,7 @@ from landslip.models.card import (
     ProbabilityCalibrationCard,
     ReliabilityCard,
     TrainingCard,
+    TtaCard,
     mlm_properties,
 )
 from landslip.models.folder import CARD, ModelFolder
@@ -135,3 +136,18 @@ def of_several_sources(model: ModelFolder) -> ModelFolder:
     }
     moved = known.model_copy(update=changes)
     return ModelFolder(model.path, model.card.model_copy(update={"input": moved}))
+
+
+def tta_card(mode: Tta, threshold: float) -> TtaCard:
+    """Return the description of a threshold that was chosen with a test-time augmentation."""
+    return TtaCard(
+        mode=mode,
+        threshold=threshold,
+        f1=0.9,
+        split="val",
+        tiles=6,
+        pixels_sha256="0",
+        split_sha256="0",
+        engine="torch",
+        precision="fp32",
+    )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.factories.models import calibrated_card
+from tests.factories.models import calibrated_card, tta_card
 from tests.inference.factories import (
     SMALL,
     BrokenEngine,
@@ -52,20 +52,7 @@ def model_with(**changes: Any) -> ModelFolder:
 
 
 def chosen() -> tuple[TtaCard, ...]:
-    return tuple(
-        TtaCard(
-            mode=mode,
-            threshold=threshold,
-            f1=0.8,
-            split="val",
-            tiles=3,
-            pixels_sha256="0",
-            split_sha256="0",
-            engine="red",
-            precision="fp32",
-        )
-        for mode, threshold in THRESHOLDS.items()
-    )
+    return tuple(tta_card(mode, threshold) for mode, threshold in THRESHOLDS.items())
 
 
 def calibrated(tta: Tta) -> ModelCard:

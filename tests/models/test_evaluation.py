@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import label
 from tests.factories.datasets import make_tile, write_dataset
-from tests.factories.models import make_card, write_card
+from tests.factories.models import make_card, tta_card, write_card
 
 from landslip.core.choices import Split, Tta
 from landslip.core.errors import InputError, OutputExistsError
@@ -15,7 +15,6 @@ from landslip.datasets.format import TileDataset
 from landslip.datasets.splits.assignment import SplitPlan
 from landslip.metrics.pixels import PixelCounts, sum_counts
 from landslip.metrics.tile_scores import score_intervals
-from landslip.models.card import TtaCard
 from landslip.models.engines.tta import TtaEngine
 from landslip.models.evaluation import Evaluation, evaluate, record_evaluation, result_warning
 from landslip.models.folder import CARD, ModelFolder, open_model
@@ -188,17 +187,7 @@ def test_with_test_time_augmentation_its_own_threshold_counts(
     found = evaluate(engine, model.card, tiles, Split.TEST)
     assert (found.threshold, found.tta) == (0.5, Tta.FLIPS)
     assert "tta.threshold" in [note.key for note in found.notes]
-    chosen = TtaCard(
-        mode=Tta.FLIPS,
-        threshold=0.7,
-        f1=0.9,
-        split="val",
-        tiles=6,
-        pixels_sha256="0",
-        split_sha256="0",
-        engine="capped",
-        precision="fp32",
-    )
+    chosen = tta_card(Tta.FLIPS, 0.7)
     opened = write_card(model.path, model.card, tta=(chosen,))
     found = evaluate(engine, opened.card, tiles, Split.TEST)
     assert (found.threshold, found.as_dict()["tta"]) == (0.7, "flips")
