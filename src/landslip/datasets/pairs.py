@@ -81,8 +81,7 @@ def dataset_from_pairs(
     pairs = match_pairs(request.images, request.masks, request.mask_suffix)
     group_of = grouping(request.groups, list(pairs))
     with atomic_directory(out, overwrite=overwrite) as stage:
-        _refuse_exchanged(next(iter(pairs.values())), request.scene_options)
-        description, notes = _describe_pairs(request, [image for image, _ in pairs.values()])
+        description, notes = _describe_pairs(request, pairs)
         rule = decide_rule(_survey_masks(pairs), request.codes)
         with DatasetWriter(stage, description) as writer:
             for done, (name, (image, mask)) in enumerate(pairs.items(), start=1):
@@ -98,13 +97,14 @@ def dataset_from_pairs(
 
 
 def _describe_pairs(
-    request: PairsRequest, images: list[Path]
+    request: PairsRequest, pairs: FilePairs
 ) -> tuple[DatasetDescription, tuple[str, ...]]:
     """Read every image's header; all must have the same data type, scale and offset.
 
     Notes are on what looks wrong in them, each with the first image that has it.
     """
-    with Scene(images[0], request.scene_options) as scene:
+    images = [image for image, _ in pairs.values()]
+    with _open_first(pairs, request.scene_options) as scene:
         radiometry, nodata, bands = scene.radiometry, scene.nodata, scene.bands
     notes: dict[str, str] = {}
     sides: list[int] = []
@@ -141,11 +141,11 @@ def _describe_pairs(
     return description, tuple(notes.values())
 
 
-def _refuse_exchanged(first: tuple[Path, Path], options: SceneOptions) -> None:
-    """Refuse images and masks of which the first image is none, and the first mask is an image."""
-    image, mask = first
+def _open_first(pairs: FilePairs, options: SceneOptions) -> Scene:
+    """Open the first image; where only its mask can be, ask whether the folders are exchanged."""
+    image, mask = next(iter(pairs.values()))
     try:
-        Scene(image, options).close()
+        return Scene(image, options)
     except InputError as error:
         try:
             Scene(mask, options).close()
